@@ -1,10 +1,10 @@
 """The one tree of errors. The class says what the caller must do, the reason is a metric label.
 
-    KeywatchError
-    |- Rejected    bad input: send it to the dead-letter topic and go on
-    |- Transient   try again with bounded backoff; hold the offset meanwhile
-    |- Refused     a guard said no: record it, do not retry
-    `- Fatal       configuration or corruption: say what to change and exit
+KeywatchError
+|- Rejected    bad input: send it to the dead-letter topic and go on
+|- Transient   try again with bounded backoff; hold the offset meanwhile
+|- Refused     a guard said no: record it, do not retry
+`- Fatal       configuration or corruption: say what to change and exit
 """
 
 from __future__ import annotations

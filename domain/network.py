@@ -41,8 +41,8 @@ def pack_country(code: str) -> int:
     """
     if len(code) != 2 or not code.isascii() or not code.isalpha():
         return 0
-    first, second = code.upper()
-    return (ord(first) - 65) * 26 + ord(second) - 65 + 1
+    upper = code.upper()
+    return (ord(upper[0]) - 65) * 26 + ord(upper[1]) - 65 + 1
 
 
 def unpack_country(packed: int) -> str:

@@ -1,0 +1,93 @@
+"""The contract of a detector: columns in, bits of surprise out, evidence on request.
+
+A detector is pure: no I/O, no clock, no global state, no randomness that is not seeded. High bits
+mean more surprising; ``NaN`` means *not ready* (too little is known), which is not the same as 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.finding import Evidence, Kind
+
+Rows = npt.NDArray[np.void]
+Bits = npt.NDArray[np.float64]
+
+MAX_BITS = 60.0
+"""Surprise is capped here: beyond it the model, not the key, is what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """First sights of a network by a key in a window, n of them, in offset order.
+
+    ``profile`` (n,) PROFILE_DTYPE and ``window`` (n,) WINDOW_DTYPE are the key's rows *before* the
+    sight (read-only views or copies); ``fleet`` is one FLEET_DTYPE row. ``distinct`` is how many
+    different networks the window has met including this one. Other columns are those of
+    :class:`domain.event.EnrichedColumns` at the sight.
+    """
+
+    profile: Rows
+    window: Rows
+    fleet: np.void
+    minute: npt.NDArray[np.int64]
+    prefix: npt.NDArray[np.uint64]
+    asn: npt.NDArray[np.uint32]
+    country: npt.NDArray[np.uint16]
+    lat: npt.NDArray[np.float32]
+    lon: npt.NDArray[np.float32]
+    distinct: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.profile)
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows of n different keys, open or closing.
+
+    ``profile`` is the row before this window taught it. ``count`` is the requests so far; on open
+    windows it may be any count a caller wants to try, so it stands beside ``window["count"]``.
+    ``closing`` says that no more requests will come.
+    """
+
+    profile: Rows
+    window: Rows
+    fleet: np.void
+    minute: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+    closing: bool
+
+    def __len__(self) -> int:
+        return len(self.profile)
+
+
+class SightDetector(Protocol):
+    """Scores first sights, as they come."""
+
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
+
+    def score(self, sights: Sights) -> Bits:
+        """Bits (n,), NaN where not ready."""
+
+    def explain(self, sights: Sights, i: int) -> list[Evidence]:
+        """Evidence for row ``i``, strongest first."""
+
+
+class WindowDetector(Protocol):
+    """Scores windows at close; if ``grows``, also while open, and then bits must not fall as ``count`` grows."""
+
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
+    grows: ClassVar[bool]
+
+    def score(self, windows: Windows) -> Bits:
+        """Bits (n,), NaN where not ready."""
+
+    def explain(self, windows: Windows, i: int) -> list[Evidence]:
+        """Evidence for row ``i``, strongest first."""

@@ -1,0 +1,174 @@
+"""A key's rolling baseline and its open window as fixed-size rows.
+
+The row's bytes ARE the stored value: ``row.tobytes()`` saves, ``np.frombuffer`` loads. Whatever requests
+write is an integer, so that the same requests in other batches give the same bytes; floats change
+only when a window closes, once a window, in window order.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+SCHEMA_VERSION: Final = 1
+WINDOW_MS: Final = 60_000
+WINDOWS_PER_HOUR: Final = 60
+
+COUNTRY_SLOTS: Final = 8
+ASN_SLOTS: Final = 12
+PREFIX_SLOTS: Final = 16
+CLIENT_SLOTS: Final = 6
+ENDPOINT_SLOTS: Final = 12
+PLACE_SLOTS: Final = 6
+WINDOW_NET_SLOTS: Final = 8
+WINDOW_CLIENT_SLOTS: Final = 4
+ENDPOINT_BINS: Final = 32
+"""Requests a window by hash of the endpoint template."""
+PREFIX_BITS: Final = 1024
+"""Bits of the linear-counting sketch of a window's distinct networks (Whang et al., 1990)."""
+HOURS_OF_WEEK: Final = 168
+
+STATUS_CLASSES: Final = ("ok", "redirect", "denied", "not_found", "throttled", "client_error", "server_error")
+"""2xx and unknown; 3xx; 401 and 403; 404; 429; other 4xx; 5xx."""
+
+RATE_HORIZONS_MIN: Final = (10.0, 60.0, 1440.0, 10080.0)
+"""Memory of the decayed rates, in minutes: ten minutes, an hour, a day, a week."""
+
+DETECTORS_MAX: Final = 16
+KINDS: Final = 4
+"""Slots for the recent bits of each :class:`domain.finding.Kind`, in the order of the enum."""
+
+FEATURES: Final = 12
+"""Length of a window's feature vector, see ``detectors.features``."""
+
+PROFILE_DTYPE: Final = np.dtype(
+    [
+        ("version", "<u2"),
+        ("flags", "<u2"),
+        ("tenant", "<u4"),
+        ("first_ms", "<i8"),
+        ("last_ms", "<i8"),
+        ("events", "<u8"),  # every request counted, late ones too
+        ("late", "<u4"),
+        ("windows", "<u4"),  # closed windows that taught this row
+        ("last_window", "<i4"),  # minute number of the last window that taught; -1 before the first
+        ("held_until", "<i4"),  # minute until which an open finding keeps windows from teaching
+        # decayed rates: for horizon h, sum of counts and of minutes seen, both decayed by exp(-dt/h)
+        ("rate_count", "<f4", len(RATE_HORIZONS_MIN)),
+        ("rate_minutes", "<f4", len(RATE_HORIZONS_MIN)),
+        ("rate_square", "<f4", len(RATE_HORIZONS_MIN)),  # decayed sum of squared counts a minute
+        ("hour_level", "<f2", HOURS_OF_WEEK),  # log2(1 + usual requests in this hour of the week, UTC)
+        ("hour_weeks", "u1", HOURS_OF_WEEK),  # how many such hours were seen, saturating
+        # decayed weights of what the key is used from and with; weight is in windows
+        ("country", "<u2", COUNTRY_SLOTS),
+        ("country_weight", "<f4", COUNTRY_SLOTS),
+        ("asn", "<u4", ASN_SLOTS),
+        ("asn_weight", "<f4", ASN_SLOTS),
+        ("prefix", "<u8", PREFIX_SLOTS),
+        ("prefix_weight", "<f4", PREFIX_SLOTS),
+        ("client", "<u4", CLIENT_SLOTS),
+        ("client_weight", "<f4", CLIENT_SLOTS),
+        ("place_lat", "<f4", PLACE_SLOTS),
+        ("place_lon", "<f4", PLACE_SLOTS),
+        ("place_weight", "<f4", PLACE_SLOTS),
+        # decayed windows, and in how many of them something new was met: how restless the key is
+        ("novel_windows", "<f4"),
+        ("novel_country", "<f4"),
+        ("novel_asn", "<f4"),
+        ("novel_prefix", "<f4"),
+        ("spread_mean", "<f4"),  # distinct networks a window, decayed mean and mean square
+        ("spread_square", "<f4"),
+        ("endpoint_share", "<f4", ENDPOINT_BINS),  # share of requests by endpoint bin, decayed
+        ("status_share", "<f4", len(STATUS_CLASSES)),
+        ("write_share", "<f4"),
+        ("feature_mean", "<f4", FEATURES),  # raw window features: decayed mean and mean square
+        ("feature_square", "<f4", FEATURES),
+        # recent bits of each kind and detector, to combine and not to repeat
+        ("kind_bits", "<f4", KINDS),
+        ("kind_minute", "<i4", KINDS),
+        ("fired_bits", "<f4", DETECTORS_MAX),
+        ("fired_minute", "<i4", DETECTORS_MAX),
+    ]
+)
+"""One key's baseline; about 1.5 kB."""
+
+WINDOW_DTYPE: Final = np.dtype(
+    [
+        ("minute", "<i4"),
+        ("held", "u1"),  # a finding was made in it: it does not teach
+        ("count", "<u4"),
+        ("bytes_in", "<u8"),
+        ("bytes_out", "<u8"),
+        ("latency_us", "<u8"),
+        ("latency_count", "<u4"),
+        ("writes", "<u4"),
+        ("status", "<u4", len(STATUS_CLASSES)),
+        ("endpoint", "<u4", ENDPOINT_BINS),
+        ("first_ms", "<i8"),
+        ("last_ms", "<i8"),
+        ("client", "<u4", WINDOW_CLIENT_SLOTS),
+        ("client_count", "<u4", WINDOW_CLIENT_SLOTS),
+        ("prefix", "<u8", WINDOW_NET_SLOTS),
+        ("asn", "<u4", WINDOW_NET_SLOTS),
+        ("country", "<u2", WINDOW_NET_SLOTS),
+        ("lat", "<f4", WINDOW_NET_SLOTS),
+        ("lon", "<f4", WINDOW_NET_SLOTS),
+        ("net_count", "<u4", WINDOW_NET_SLOTS),
+        ("prefix_sketch", "u1", PREFIX_BITS // 8),
+        ("spike_next", "<u4"),  # the count at which `volume` speaks next; 0 before it has spoken
+        ("spread_next", "<u2"),  # likewise `ip_shift`, in distinct networks
+    ]
+)
+"""One key's requests in one minute; about 600 bytes."""
+
+FLEET_ASN_BINS: Final = 1024
+FLEET_PREFIX_BINS: Final = 2048
+FLEET_COUNTRIES: Final = 677
+
+FLEET_DTYPE: Final = np.dtype(
+    [
+        ("version", "<u2"),
+        ("keys", "<u4"),  # keys whose profile has begun
+        ("country_keys", "<u4", FLEET_COUNTRIES),  # keys that have established each country
+        ("asn_keys", "<u4", FLEET_ASN_BINS),  # likewise by hash of the ASN
+        ("prefix_keys", "<u4", FLEET_PREFIX_BINS),
+        ("log_rate_sum", "<f8"),  # over taught windows: sum of log(1 + count), of its square, and n
+        ("log_rate_square", "<f8"),
+        ("log_rate_n", "<f8"),
+    ]
+)
+"""What the keys of one partition have in common: the cohort a cold key borrows from."""
+
+
+def new_profiles(n: int) -> npt.NDArray[np.void]:
+    """``n`` rows of keys never seen."""
+    rows = np.zeros(n, PROFILE_DTYPE)
+    rows["version"] = SCHEMA_VERSION
+    rows["last_window"] = rows["held_until"] = -1
+    rows["kind_minute"] = rows["fired_minute"] = -(1 << 30)
+    return rows
+
+
+def mix64(values: npt.NDArray[np.uint64] | npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+    """A well-mixed 64-bit hash of integers (the finaliser of splitmix64, Steele et al., 2014)."""
+    z = values.astype(np.uint64)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def asn_bin(asn: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """Column of the fleet's ASN table."""
+    return (mix64(asn) % np.uint64(FLEET_ASN_BINS)).astype(np.int64)
+
+
+def prefix_bit(prefix: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """The bit of a network in a window's sketch, 0 <= bit < PREFIX_BITS."""
+    return (mix64(prefix) % np.uint64(PREFIX_BITS)).astype(np.int64)
+
+
+def prefix_bin(prefix: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """Column of the fleet's network table."""
+    return ((mix64(prefix) >> np.uint64(20)) % np.uint64(FLEET_PREFIX_BINS)).astype(np.int64)
