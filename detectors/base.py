@@ -80,7 +80,7 @@ class SightDetector(Protocol):
 
 
 class WindowDetector(Protocol):
-    """Scores windows at close; if ``grows``, also while open, and then bits must not fall as ``count`` grows."""
+    """Scores windows at close; if ``grows`` also while open: bits must not fall as ``count`` grows."""
 
     name: ClassVar[str]
     kind: ClassVar[Kind]

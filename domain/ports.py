@@ -11,7 +11,6 @@ from domain.case import Case, CaseState
 from domain.decision import Decision
 from domain.finding import Finding
 
-
 # --- key stores ---------------------------------------------------------------------------------
 
 

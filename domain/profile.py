@@ -36,9 +36,15 @@ STATUS_CLASSES: Final = ("ok", "redirect", "denied", "not_found", "throttled", "
 RATE_HORIZONS_MIN: Final = (10.0, 60.0, 1440.0, 10080.0)
 """Memory of the decayed rates, in minutes: ten minutes, an hour, a day, a week."""
 
+TENANT_BYTES: Final = 40
+"""Longest tenant name kept in a row; longer ones are cut."""
+
 DETECTORS_MAX: Final = 16
 KINDS: Final = 4
 """Slots for the recent bits of each :class:`domain.finding.Kind`, in the order of the enum."""
+
+NEVER: Final = -(1 << 30)
+"""A minute long before any event."""
 
 FEATURES: Final = 12
 """Length of a window's feature vector, see ``detectors.features``."""
@@ -47,7 +53,7 @@ PROFILE_DTYPE: Final = np.dtype(
     [
         ("version", "<u2"),
         ("flags", "<u2"),
-        ("tenant", "<u4"),
+        ("tenant", f"S{TENANT_BYTES}"),
         ("first_ms", "<i8"),
         ("last_ms", "<i8"),
         ("events", "<u8"),  # every request counted, late ones too
@@ -60,6 +66,8 @@ PROFILE_DTYPE: Final = np.dtype(
         ("rate_minutes", "<f4", len(RATE_HORIZONS_MIN)),
         ("rate_square", "<f4", len(RATE_HORIZONS_MIN)),  # decayed sum of squared counts a minute
         ("hour_level", "<f2", HOURS_OF_WEEK),  # log2(1 + usual requests in this hour of the week, UTC)
+        ("hour_open", "<i4"),  # the hour (since the epoch) being counted now; -1 before the first
+        ("hour_open_count", "<u4"),
         ("hour_weeks", "u1", HOURS_OF_WEEK),  # how many such hours were seen, saturating
         # decayed weights of what the key is used from and with; weight is in windows
         ("country", "<u2", COUNTRY_SLOTS),
@@ -134,7 +142,9 @@ FLEET_DTYPE: Final = np.dtype(
         ("country_keys", "<u4", FLEET_COUNTRIES),  # keys that have established each country
         ("asn_keys", "<u4", FLEET_ASN_BINS),  # likewise by hash of the ASN
         ("prefix_keys", "<u4", FLEET_PREFIX_BINS),
-        ("log_rate_sum", "<f8"),  # over taught windows: sum of log(1 + count), of its square, and n
+        # over taught windows: sum of log(1 + count), of its square, and n; the terms are multiples of
+        # 2^-20, so that the sums are exact in any order
+        ("log_rate_sum", "<f8"),
         ("log_rate_square", "<f8"),
         ("log_rate_n", "<f8"),
     ]
@@ -146,8 +156,9 @@ def new_profiles(n: int) -> npt.NDArray[np.void]:
     """``n`` rows of keys never seen."""
     rows = np.zeros(n, PROFILE_DTYPE)
     rows["version"] = SCHEMA_VERSION
-    rows["last_window"] = rows["held_until"] = -1
-    rows["kind_minute"] = rows["fired_minute"] = -(1 << 30)
+    rows["last_window"] = rows["hour_open"] = -1
+    rows["held_until"] = NEVER
+    rows["kind_minute"] = rows["fired_minute"] = NEVER
     return rows
 
 
