@@ -58,6 +58,7 @@ PROFILE_DTYPE: Final = np.dtype(
         ("last_ms", "<i8"),
         ("events", "<u8"),  # every request counted, late ones too
         ("late", "<u4"),
+        ("learned", "<u8"),  # requests in the windows that taught
         ("windows", "<u4"),  # closed windows that taught this row
         ("last_window", "<i4"),  # minute number of the last window that taught; -1 before the first
         ("held_until", "<i4"),  # minute until which an open finding keeps windows from teaching

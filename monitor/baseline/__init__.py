@@ -1,0 +1,1 @@
+"""Per-key rolling baselines: events into open windows, closed windows into profiles."""

@@ -1,0 +1,215 @@
+"""One partition's rows in this process: profiles and open windows by number, and what is not yet stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.errors import Fatal, Reason
+from domain.profile import (
+    FLEET_DTYPE,
+    PROFILE_DTYPE,
+    SCHEMA_VERSION,
+    TENANT_BYTES,
+    WINDOW_DTYPE,
+    new_profiles,
+)
+from monitor.checkpoint.base import NO_OFFSET, Claim, Commit, StateStore
+
+Rows = npt.NDArray[np.void]
+_NO_WATERMARK = 0
+
+
+class PartitionState:
+    """Owned by the consumer thread. Rows are cached whole; a row is loaded when its key first appears."""
+
+    def __init__(self, number: int, store: StateStore, claim: Claim) -> None:
+        self.number = number
+        self.store = store
+        self.fence = claim.fence
+        self.offset = claim.offset
+        self.committed_offset = claim.offset
+        self.watermark_ms = int(claim.meta.get("watermark_ms", _NO_WATERMARK))
+        self.minute = int(claim.meta.get("minute", -1))
+        self.fleet = _fleet(claim.meta.get("fleet"))
+        self.fleet_dirty = False
+        self.profiles = new_profiles(256)
+        self.key_ids: list[str] = []
+        self.slots: dict[str, int] = {}
+        self.dirty: set[int] = set()
+        self.windows = np.zeros(256, WINDOW_DTYPE)
+        self.window_slot = np.zeros(256, np.int64)
+        self.open: dict[tuple[int, int], int] = {}
+        """(profile slot, minute) -> number of the window's row."""
+        self._free: list[int] = list(range(255, -1, -1))
+        self.windows_dirty: set[int] = set()
+        self._stored: set[tuple[int, str]] = set(claim.windows)
+        self.closed: list[tuple[int, str]] = []
+        self.outbox: list[tuple[int, bytes]] = []
+        self.samples: list[bytes] = []
+        self._adopt(claim)
+
+    def _adopt(self, claim: Claim) -> None:
+        self.slots_of([key_id for _, key_id in claim.windows], [""] * len(claim.windows))
+        for (minute, key_id), raw in claim.windows.items():
+            number = self.open_window(self.slots[key_id], minute)
+            self.windows[number] = _row(raw, WINDOW_DTYPE)
+        self.windows_dirty.clear()
+
+    # -- keys ----------------------------------------------------------------------------------------
+
+    def slots_of(self, key_ids: Sequence[str], tenants: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Profile row numbers of the key ids; unknown ones are loaded in one round trip."""
+        get = self.slots.get
+        found = [get(key_id, -1) for key_id in key_ids]
+        out = np.array(found, np.int64)
+        missing = np.flatnonzero(out < 0)
+        if len(missing):
+            self._load({key_ids[i]: tenants[i] for i in reversed(missing.tolist())})
+            out[missing] = [self.slots[key_ids[i]] for i in missing.tolist()]
+        return out
+
+    def _load(self, wanted: dict[str, str]) -> None:
+        raws = self.store.load_profiles(self.number, list(wanted))
+        need = len(self.key_ids) + len(wanted)
+        if need > len(self.profiles):
+            self.profiles = np.concatenate([self.profiles, new_profiles(max(need, len(self.profiles)))])
+        for (key_id, tenant), raw in zip(wanted.items(), raws, strict=True):
+            slot = len(self.key_ids)
+            self.key_ids.append(key_id)
+            self.slots[key_id] = slot
+            if raw is None:
+                self.profiles[slot] = new_profiles(1)[0]
+                self.profiles[slot]["tenant"] = tenant.encode()[:TENANT_BYTES]
+            else:
+                self.profiles[slot] = _row(raw, PROFILE_DTYPE)
+
+    def tenant(self, slot: int) -> str:
+        """The tenant of a key, as its first event named it."""
+        return bytes(self.profiles[slot]["tenant"]).decode(errors="ignore")
+
+    # -- windows -------------------------------------------------------------------------------------
+
+    def open_window(self, slot: int, minute: int) -> int:
+        """Row number of a key's window, opened if it is not yet."""
+        number = self.open.get((slot, minute))
+        if number is None:
+            if not self._free:
+                self._grow_windows()
+            number = self._free.pop()
+            self.open[slot, minute] = number
+            self.windows[number] = np.zeros((), WINDOW_DTYPE)
+            self.windows[number]["minute"] = minute
+            self.window_slot[number] = slot
+        return number
+
+    def _grow_windows(self) -> None:
+        size = len(self.windows)
+        self.windows = np.concatenate([self.windows, np.zeros(size, WINDOW_DTYPE)])
+        self.window_slot = np.concatenate([self.window_slot, np.zeros(size, np.int64)])
+        self._free = list(range(2 * size - 1, size - 1, -1))
+
+    def release(self, slot: int, minute: int) -> None:
+        """Forget a closed window, here and at the next commit in the store."""
+        number = self.open.pop((slot, minute))
+        self.windows_dirty.discard(number)
+        self._free.append(number)
+        name = (minute, self.key_ids[slot])
+        if name in self._stored:
+            self._stored.remove(name)
+            self.closed.append(name)
+
+    def due(self, before: int) -> dict[int, list[tuple[int, int]]]:
+        """Open windows of minutes below ``before``: minute -> [(slot, window row)], keys in order."""
+        out: dict[int, list[tuple[int, int]]] = {}
+        for (slot, minute), number in self.open.items():
+            if minute < before:
+                out.setdefault(minute, []).append((slot, number))
+        for rows in out.values():
+            rows.sort(key=lambda pair: self.key_ids[pair[0]])
+        return dict(sorted(out.items()))
+
+    # -- commit --------------------------------------------------------------------------------------
+
+    def changed(self) -> bool:
+        """Whether there is anything that a commit would write."""
+        return self.offset != self.committed_offset
+
+    def to_commit(self, fence: bytes) -> Commit:
+        """Everything not yet stored; nothing is forgotten until :meth:`stored`."""
+        meta = {"watermark_ms": b"%d" % self.watermark_ms, "minute": b"%d" % self.minute}
+        if self.fleet_dirty:
+            meta["fleet"] = self.fleet.tobytes()
+        names = {number: self._window_name(number) for number in sorted(self.windows_dirty)}
+        return Commit(
+            expected=self.fence,
+            fence=fence,
+            offset=self.offset,
+            meta=meta,
+            profiles={self.key_ids[s]: self.profiles[s].tobytes() for s in sorted(self.dirty)},
+            windows={name: self.windows[number].tobytes() for number, name in names.items()},
+            closed=list(self.closed),
+            outbox=list(self.outbox),
+            samples=list(self.samples),
+        )
+
+    def _window_name(self, number: int) -> tuple[int, str]:
+        return int(self.windows[number]["minute"]), self.key_ids[int(self.window_slot[number])]
+
+    def stored(self, commit: Commit) -> None:
+        """The commit was applied: what it held is clean now."""
+        self.fence, self.committed_offset = commit.fence, commit.offset
+        self._stored.update(commit.windows)
+        self.fleet_dirty = False
+        for pending in (self.dirty, self.windows_dirty, self.closed, self.outbox, self.samples):
+            pending.clear()
+
+    def touch(self, slots: Iterable[int], windows: Iterable[int]) -> None:
+        """These rows changed and belong in the next commit."""
+        self.dirty.update(slots)
+        self.windows_dirty.update(windows)
+
+    def evict(self, keep: int, idle_since_ms: int) -> int:
+        """Drop clean, idle rows when more than ``keep`` are cached. Returns how many; call after a commit."""
+        if len(self.key_ids) <= keep or self.dirty:
+            return 0
+        busy = {slot for slot, _ in self.open}
+        recent = self.profiles["last_ms"][: len(self.key_ids)] >= idle_since_ms
+        stay = [s for s in range(len(self.key_ids)) if recent[s] or s in busy]
+        gone = len(self.key_ids) - len(stay)
+        if gone:
+            self._compact(stay)
+        return gone
+
+    def _compact(self, stay: list[int]) -> None:
+        renumber = {old: new for new, old in enumerate(stay)}
+        self.profiles = np.concatenate([self.profiles[stay], new_profiles(max(256, len(stay)))])
+        self.key_ids = [self.key_ids[s] for s in stay]
+        self.slots = {key_id: slot for slot, key_id in enumerate(self.key_ids)}
+        self.open = {(renumber[slot], minute): number for (slot, minute), number in self.open.items()}
+        for (slot, _), number in self.open.items():
+            self.window_slot[number] = slot
+
+
+def _row(raw: bytes, dtype: np.dtype[np.void]) -> np.void:
+    if len(raw) != dtype.itemsize:
+        raise Fatal(
+            Reason.CORRUPT,
+            f"a stored row has {len(raw)} bytes where schema {SCHEMA_VERSION} has {dtype.itemsize}: "
+            "it was written by another version; run that version or empty this topic's state",
+        )
+    row: np.void = np.frombuffer(raw, dtype)[0]
+    return row
+
+
+def _fleet(raw: bytes | None) -> Rows:
+    if raw is None:
+        fleet = np.zeros(1, FLEET_DTYPE)
+        fleet["version"] = SCHEMA_VERSION
+        return fleet
+    return np.array([_row(raw, FLEET_DTYPE)], FLEET_DTYPE)
+
+
+__all__ = ["NO_OFFSET", "PartitionState"]

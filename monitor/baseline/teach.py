@@ -1,0 +1,177 @@
+"""A closed window teaches its key's profile. One pass over all windows of one minute.
+
+Exponential averages forget at the horizons of ``domain.profile``; weights of networks and clients are
+counted in windows and fade over a month, so that a key used once a day keeps what it knows.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.features import raw_features
+from detectors.rates import advance
+from domain.profile import (
+    NEVER,
+    WINDOW_CLIENT_SLOTS,
+    WINDOW_NET_SLOTS,
+    asn_bin,
+    prefix_bin,
+)
+from monitor.baseline.slots import learn
+
+Rows = npt.NDArray[np.void]
+Ints = npt.NDArray[np.int64]
+
+NETWORK_MEMORY_MIN: Final = 30 * 1440.0
+"""Networks fade by e in thirty days: Datadog's new-value rules forget after 1 to 28 days."""
+SHARE_MEMORY: Final = 200.0
+"""Windows over which shares and features are averaged."""
+SEASON_WEEKS: Final = 4
+"""Weeks over which an hour of the week is averaged."""
+HOUR_OF_WEEK_AT_EPOCH: Final = 72
+"""1970-01-01 was a Thursday; hour 0 of the week is Monday 00:00 UTC."""
+PLACE_DEGREES: Final = 1.0
+"""Two places within a degree (about 100 km) are one."""
+
+
+def teach(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None:
+    """Update ``profiles`` (n,) and ``fleet`` (1,) in place from ``windows`` (n,), all of ``minute``."""
+    count = windows["count"].astype(np.float64)
+    gap = np.where(profiles["last_window"] < 0, 1, minute - profiles["last_window"])
+    gap = np.maximum(gap, 1).astype(np.float64)
+    raw = raw_features(windows, profiles)
+    advance(profiles, gap, count)
+    _teach_hours(profiles, windows["count"], minute)
+    _teach_networks(profiles, windows, fleet, gap)
+    _teach_clients(profiles, windows, gap)
+    _teach_shares(profiles, windows, raw)
+    # multiples of 2^-20: exact sums, whatever the order
+    logs = np.round(np.log1p(count) * 2.0**20) / 2.0**20
+    fleet["log_rate_sum"] += logs.sum()
+    fleet["log_rate_square"] += (np.round(logs * logs * 2.0**20) / 2.0**20).sum()
+    fleet["log_rate_n"] += len(profiles)
+    fleet["keys"] += np.count_nonzero(profiles["windows"] == 0)
+    profiles["learned"] += windows["count"]
+    profiles["windows"] += 1
+    profiles["last_window"] = minute
+
+
+def skip(profiles: Rows, minute: int) -> None:
+    """Windows that must not teach: the profile's clock stands still over them."""
+    profiles["last_window"] = np.where(profiles["last_window"] < 0, -1, minute)
+
+
+def _teach_hours(profiles: Rows, count: npt.NDArray[np.uint32], minute: int) -> None:
+    hour = minute // 60
+    started = profiles["hour_open"] >= 0
+    profiles["hour_open"][~started] = hour
+    while (behind := np.flatnonzero((profiles["hour_open"] < hour))).size:
+        open_hour = profiles["hour_open"][behind]
+        _close_hour(profiles, behind, (open_hour + HOUR_OF_WEEK_AT_EPOCH) % 168)
+        stale = hour - open_hour > 168
+        profiles["hour_open"][behind] = np.where(stale, hour - 168, open_hour + 1)
+        profiles["hour_open_count"][behind] = 0
+    profiles["hour_open_count"] += count
+
+
+def _close_hour(profiles: Rows, rows: Ints, hour_of_week: Ints) -> None:
+    weeks = profiles["hour_weeks"][rows, hour_of_week].astype(np.float32)
+    level = profiles["hour_level"][rows, hour_of_week].astype(np.float32)
+    seen = np.log2(1.0 + profiles["hour_open_count"][rows].astype(np.float64)).astype(np.float32)
+    step = np.float32(1.0) / np.minimum(weeks + 1, SEASON_WEEKS)
+    profiles["hour_level"][rows, hour_of_week] = level + (seen - level) * step
+    profiles["hour_weeks"][rows, hour_of_week] = np.minimum(weeks + 1, 255)
+
+
+def _teach_networks(profiles: Rows, windows: Rows, fleet: Rows, gap: npt.NDArray[np.float64]) -> None:
+    fade = np.exp(-gap / NETWORK_MEMORY_MIN).astype(np.float32)
+    seen_before = profiles["windows"] > 0
+    for name in ("country_weight", "asn_weight", "prefix_weight", "place_weight"):
+        profiles[name] *= fade[:, None]
+    for name in ("novel_windows", "novel_country", "novel_asn", "novel_prefix"):
+        profiles[name] *= fade
+    profiles["novel_windows"] += np.float32(1.0)
+    _teach_origin(profiles, windows, fleet, seen_before)
+    _teach_places(profiles, windows)
+    spread = np.bitwise_count(windows["prefix_sketch"]).sum(axis=1).astype(np.float32)
+    step = _step(profiles)
+    profiles["spread_mean"] += (spread - profiles["spread_mean"]) * step
+    profiles["spread_square"] += (spread * spread - profiles["spread_square"]) * step
+
+
+def _teach_origin(profiles: Rows, windows: Rows, fleet: Rows, seen_before: npt.NDArray[np.bool_]) -> None:
+    """Each distinct country, ASN and network of the window weighs one window."""
+    bins = {"country": _country_bin, "asn": asn_bin, "prefix": prefix_bin}
+    for name, to_bin in bins.items():
+        values = windows[name]
+        met = np.zeros(len(profiles), bool)
+        for j in range(WINDOW_NET_SLOTS):
+            active = (windows["net_count"][:, j] > 0) & (values[:, j] != 0)
+            for earlier in range(j):
+                active &= values[:, j] != values[:, earlier]
+            if not active.any():
+                continue
+            table, weight = profiles[name], profiles[f"{name}_weight"]
+            new = learn(table, weight, np.ascontiguousarray(values[:, j]), active)
+            np.add.at(fleet[f"{name}_keys"][0], to_bin(values[new, j]), 1)
+            met |= new
+        profiles[f"novel_{name}"] += (met & seen_before).astype(np.float32)
+
+
+def _country_bin(country: npt.NDArray[np.uint16]) -> Ints:
+    return country.astype(np.int64)
+
+
+def _teach_places(profiles: Rows, windows: Rows) -> None:
+    for j in range(WINDOW_NET_SLOTS):
+        rows = np.flatnonzero((windows["net_count"][:, j] > 0) & np.isfinite(windows["lat"][:, j]))
+        if not len(rows):
+            continue
+        lat, lon = windows["lat"][rows, j], windows["lon"][rows, j]
+        weight = profiles["place_weight"][rows]
+        near = (np.abs(profiles["place_lat"][rows] - lat[:, None]) < PLACE_DEGREES) & (weight > 0)
+        near &= np.abs(profiles["place_lon"][rows] - lon[:, None]) < PLACE_DEGREES
+        known = near.any(axis=1)
+        slot = np.where(known, near.argmax(axis=1), weight.argmin(axis=1))
+        new, at = rows[~known], slot[~known]
+        profiles["place_lat"][new, at] = lat[~known]
+        profiles["place_lon"][new, at] = lon[~known]
+        profiles["place_weight"][new, at] = 0
+        profiles["place_weight"][rows, slot] += np.float32(1.0)
+
+
+def _teach_clients(profiles: Rows, windows: Rows, gap: npt.NDArray[np.float64]) -> None:
+    profiles["client_weight"] *= np.exp(-gap / NETWORK_MEMORY_MIN).astype(np.float32)[:, None]
+    for j in range(WINDOW_CLIENT_SLOTS):
+        active = windows["client_count"][:, j] > 0
+        if active.any():
+            values = np.ascontiguousarray(windows["client"][:, j])
+            learn(profiles["client"], profiles["client_weight"], values, active)
+
+
+def _teach_shares(profiles: Rows, windows: Rows, raw: npt.NDArray[np.float32]) -> None:
+    count = np.maximum(windows["count"], 1).astype(np.float32)
+    step = _step(profiles)
+    wide = step[:, None]
+    for name, window_name in (("endpoint_share", "endpoint"), ("status_share", "status")):
+        share = windows[window_name] / count[:, None]
+        profiles[name] += ((share - profiles[name]) * wide).astype(np.float32)
+    profiles["write_share"] += (windows["writes"] / count - profiles["write_share"]) * step
+    profiles["feature_mean"] += (raw - profiles["feature_mean"]) * wide
+    profiles["feature_square"] += (raw * raw - profiles["feature_square"]) * wide
+
+
+def _step(profiles: Rows) -> npt.NDArray[np.float32]:
+    """1 / (n + 1) at first, an exponential average later."""
+    return np.maximum(1.0 / (profiles["windows"] + 1.0), 1.0 / SHARE_MEMORY).astype(np.float32)
+
+
+def holding(profiles: Rows, minute: int) -> npt.NDArray[np.bool_]:
+    """Rows whose open finding keeps this minute from teaching."""
+    return (profiles["held_until"] != NEVER) & (profiles["held_until"] >= minute)
+
+
+__all__ = ["holding", "skip", "teach"]
