@@ -1,0 +1,67 @@
+"""What may be stored: checked before anything is sent, so that a bad value changes nothing."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+from domain.errors import Reason, Rejected
+from domain.event import MAX_KEY_ID_BYTES
+
+MAX_TEXT_CHARS: Final = 1000
+"""Longest name or reason; they are shown in tables and messages."""
+MAX_PAGE: Final = 1000
+
+
+def check_key_id(key_id: str) -> None:
+    """Identity is the exact bytes: no folding, no trimming. Raises ``Rejected(BAD_KEY_ID)``."""
+    if not 0 < len(key_id.encode(errors="replace")) <= MAX_KEY_ID_BYTES:
+        raise Rejected(
+            Reason.BAD_KEY_ID, f"key id: 1 to {MAX_KEY_ID_BYTES} bytes of UTF-8, got {len(key_id)} letters"
+        )
+    if _unprintable(key_id):
+        raise Rejected(Reason.BAD_KEY_ID, "key id: holds a control character or half a surrogate pair")
+
+
+def check_text(what: str, text: str, *, required: bool = False) -> None:
+    """Raises ``Rejected(WRONG_TYPE)`` for text that is too long, or could command a terminal."""
+    if required and not text:
+        raise Rejected(Reason.WRONG_TYPE, f"{what}: must not be empty")
+    if len(text) > MAX_TEXT_CHARS:
+        raise Rejected(Reason.WRONG_TYPE, f"{what}: {len(text)} characters, at most {MAX_TEXT_CHARS}")
+    if _unprintable(text):
+        raise Rejected(Reason.WRONG_TYPE, f"{what}: holds a control character or half a surrogate pair")
+
+
+def one_line(text: str) -> str:
+    """Text for a record, made harmless rather than refused: a suspension must not fail on its reason.
+
+    >>> one_line("burst from\\x1b[2J 198.18.0.0/24")
+    'burst from [2J 198.18.0.0/24'
+    """
+    return "".join(" " if _unprintable(letter) else letter for letter in text)[:MAX_TEXT_CHARS]
+
+
+def check_scopes(scopes: Sequence[str]) -> None:
+    """Scopes are words, stored with a space between. Raises ``Rejected(WRONG_TYPE)``."""
+    for scope in scopes:
+        check_text("scope", scope, required=True)
+        if scope.split() != [scope]:
+            raise Rejected(Reason.WRONG_TYPE, "scope: must not hold white space")
+
+
+def check_lifetime(expires_s: int | None) -> None:
+    """Raises ``Rejected(WRONG_TYPE)`` for a key that would be born expired."""
+    if expires_s is not None and expires_s <= 0:
+        raise Rejected(Reason.WRONG_TYPE, f"a key's life: {expires_s} s, must be above 0")
+
+
+def check_limit(limit: int) -> None:
+    """Raises ``Rejected(WRONG_TYPE)``."""
+    if not 1 <= limit <= MAX_PAGE:
+        raise Rejected(Reason.WRONG_TYPE, f"limit: {limit}, must be 1 to {MAX_PAGE}")
+
+
+def _unprintable(text: str) -> bool:
+    return any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text)

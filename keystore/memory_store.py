@@ -1,0 +1,92 @@
+"""The key store in memory, for replay, demos and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+
+from domain.clock import Clock
+from keystore.base import BaseKeyStore
+from keystore.hashing import Peppers
+from keystore.listing import member_of
+from keystore.record import HistoryEntry, KeyRecord
+from keystore.results import DueExpiry, taken_key, unknown_key
+from keystore.scripts import HISTORY_MAX
+from keystore.transitions import Change, apply
+
+
+class MemoryKeyStore(BaseKeyStore):
+    """Passes the same checks as :class:`keystore.redis_store.RedisKeyStore`; gone with its process."""
+
+    def __init__(self, clock: Clock, peppers: Peppers | None = None) -> None:
+        super().__init__(clock, peppers)
+        self._lock = Lock()
+        self._records: dict[str, KeyRecord] = {}
+        self._history: dict[str, list[HistoryEntry]] = {}
+        self._ids_by_hash: dict[str, str] = {}
+        self._due: dict[tuple[str, str], int] = {}
+
+    def due_expiries(self, now_ms: int, limit: int = 100) -> Sequence[DueExpiry]:
+        with self._lock:
+            due = [DueExpiry(at, *name) for name, at in self._due.items() if at <= now_ms]
+        return sorted(due)[:limit]
+
+    def history(self, key_id: str, limit: int = 50) -> Sequence[HistoryEntry]:
+        self._load(key_id)
+        return self._history[key_id][-HISTORY_MAX:][::-1][:limit]
+
+    def _create(self, records: Sequence[KeyRecord]) -> Sequence[KeyRecord]:
+        with self._lock:
+            return [self._create_one(record) for record in records]
+
+    def _create_one(self, record: KeyRecord) -> KeyRecord:
+        known = self._records.get(record.key_id)
+        if known is None:
+            self._records[record.key_id] = record
+            verb = "issue" if record.hash else "import"
+            entry = HistoryEntry(record.created_ms, verb, "", record.state, "", record.owner, "")
+            self._history[record.key_id] = [entry]
+            if record.hash:
+                self._ids_by_hash[record.hash] = record.key_id
+            return record
+        if (known.hash, known.tenant, known.owner) != (record.hash, record.tenant, record.owner):
+            raise taken_key(record.key_id)
+        return known
+
+    def _load_many(self, key_ids: Sequence[str]) -> Sequence[KeyRecord | None]:
+        return [self._records.get(key_id) for key_id in key_ids]
+
+    def _find_id(self, digests: Sequence[str]) -> str | None:
+        return next((self._ids_by_hash[d] for d in digests if d in self._ids_by_hash), None)
+
+    def _listed(self, cursor: str, limit: int) -> Sequence[str]:
+        with self._lock:
+            members = sorted((member_of(r) for r in self._records.values()), key=str.encode, reverse=True)
+        return [m for m in members if not cursor or m.encode() < cursor.encode()][:limit]
+
+    def _apply(self, key_id: str, change: Change) -> KeyRecord:
+        with self._lock:
+            record = self._records.get(key_id)
+            if record is None:
+                raise unknown_key(key_id)
+            now_ms = self._now_ms()
+            after = apply(record, change, now_ms)
+            if after is not record:
+                self._records[key_id] = after
+                entry = HistoryEntry(
+                    now_ms, change.verb, record.state, after.state, change.case_id, change.by, change.reason
+                )
+                self._history[key_id].append(entry)
+            return after
+
+    def _schedule(self, due: DueExpiry, *, postpone: bool = False) -> None:
+        with self._lock:
+            name = (due.key_id, due.case_id)
+            if not postpone:
+                self._due[name] = min(due.due_ms, self._due.get(name, due.due_ms))
+            elif name in self._due:
+                self._due[name] = due.due_ms
+
+    def _unschedule(self, key_id: str, case_id: str) -> None:
+        with self._lock:
+            self._due.pop((key_id, case_id), None)

@@ -1,0 +1,145 @@
+"""What is stored of a key, and what is shown of it. Nothing here holds any part of a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from domain.errors import Fatal, Reason
+from domain.ports import KeyState, KeyStatus
+
+
+class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One key as the store keeps it. Times are epoch milliseconds, None is never.
+
+    ``state`` is what was last written; :meth:`state_at` also knows that time passes. ``hash`` is the
+    HMAC of the secret, "" for a key whose secret lives elsewhere. ``case_id`` is set while keywatch
+    holds the key, and empty when a person does. ``prior_state`` is where a reinstatement goes back to,
+    and ``released_case`` the last case whose suspension ended: it may not suspend again.
+    """
+
+    key_id: str
+    created_ms: int
+    state: KeyState = KeyState.ACTIVE
+    tenant: str = ""
+    owner: str = ""
+    name: str = ""
+    prefix: str = ""
+    hash: str = ""
+    pepper_version: int = 0
+    expires_ms: int | None = None
+    scopes: tuple[str, ...] = ()
+    prior_state: KeyState = KeyState.ACTIVE
+    case_id: str = ""
+    released_case: str = ""
+    reason: str = ""
+    suspended_by: str = ""
+    suspension_expires_ms: int | None = None
+
+    def state_at(self, now_ms: int) -> KeyState:
+        """The state at a time: a key past its life is ``expired``, unless somebody revoked it."""
+        if self.state is not KeyState.REVOKED and _past(self.expires_ms, now_ms):
+            return KeyState.EXPIRED
+        return self.state
+
+    def suspension_ran_out(self, now_ms: int) -> bool:
+        """Suspended, and past the end of that suspension."""
+        return self.state is KeyState.SUSPENDED and _past(self.suspension_expires_ms, now_ms)
+
+    def status(self, now_ms: int) -> KeyStatus:
+        """As the port describes it."""
+        return KeyStatus(
+            key_id=self.key_id,
+            state=self.state_at(now_ms),
+            case_id=self.case_id,
+            reason=self.reason,
+            tenant=self.tenant,
+            owner=self.owner,
+            expires_ms=self.suspension_expires_ms,
+        )
+
+    def accepted_status(self, now_ms: int) -> KeyStatus:
+        """As a request with this key meets it: a suspension that ran out stops nothing any more."""
+        if self.suspension_ran_out(now_ms):
+            return lifted(self).status(now_ms)
+        return self.status(now_ms)
+
+    def details(self, now_ms: int) -> KeyDetails:
+        """What people may see of it."""
+        return KeyDetails(
+            status=self.status(now_ms),
+            name=self.name,
+            prefix=self.prefix,
+            created_ms=self.created_ms,
+            key_expires_ms=self.expires_ms,
+            suspended_by=self.suspended_by,
+            scopes=self.scopes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDetails:
+    """A key for lists and pages: its status and its description, without the hash."""
+
+    status: KeyStatus
+    name: str
+    prefix: str
+    created_ms: int
+    key_expires_ms: int | None
+    """When the key itself ends; ``status.expires_ms`` is when its suspension does."""
+    suspended_by: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One line of a key's own history. ``at_ms`` is the caller's clock."""
+
+    at_ms: int
+    verb: str
+    before: str
+    after: str
+    case_id: str
+    by: str
+    reason: str
+
+
+def lifted(record: KeyRecord) -> KeyRecord:
+    """The record after its suspension ended, whoever ended it."""
+    return msgspec.structs.replace(
+        record,
+        state=record.prior_state,
+        prior_state=KeyState.ACTIVE,
+        case_id="",
+        released_case=record.case_id or record.released_case,
+        reason="",
+        suspended_by="",
+        suspension_expires_ms=None,
+    )
+
+
+def to_fields(record: KeyRecord) -> dict[str, str]:
+    """As fields of a hash; "" is None or nothing. Scopes are separated by a space, as in RFC 6749."""
+    values = msgspec.structs.asdict(record) | {"scopes": " ".join(record.scopes)}
+    return {name: "" if value is None else str(value) for name, value in values.items()}
+
+
+def from_fields(fields: Mapping[bytes, bytes]) -> KeyRecord:
+    """Inverse of :func:`to_fields`; unknown fields, of a later version, are left alone.
+
+    Raises ``Fatal(CORRUPT)``.
+    """
+    try:
+        values: dict[str, object] = {k.decode(): v.decode() for k, v in fields.items() if v}
+        values["scopes"] = fields.get(b"scopes", b"").decode().split()
+        return msgspec.convert(values, KeyRecord, strict=False)
+    except (UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise Fatal(
+            Reason.CORRUPT, f"key store: the record of {fields.get(b'key_id')!r} cannot be read: {error}"
+        ) from error
+
+
+def _past(moment_ms: int | None, now_ms: int) -> bool:
+    return moment_ms is not None and moment_ms <= now_ms
