@@ -127,7 +127,6 @@ WINDOW_DTYPE: Final = np.dtype(
         ("net_count", "<u4", WINDOW_NET_SLOTS),
         ("prefix_sketch", "u1", PREFIX_BITS // 8),
         ("spike_next", "<u4"),  # the count at which `volume` speaks next; 0 before it has spoken
-        ("spread_next", "<u2"),  # likewise `ip_shift`, in distinct networks
     ]
 )
 """One key's requests in one minute; about 600 bytes."""

@@ -12,10 +12,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from detectors.combine import risk_of
 from msgspec.structs import replace as with_
 
 from detectors.base import MAX_BITS, SightDetector, Sights, WindowDetector, Windows
-from detectors.combine import risk_of
 from domain.event import EnrichedColumns
 from domain.finding import Evidence, Finding, Kind, finding_id
 from domain.network import unpack_country, unpack_prefix
@@ -180,9 +180,7 @@ class Detection:
             low, high = (low, middle) if bits >= self.settings.finding_bits else (middle, high)
         return high
 
-    def closing(
-        self, part: PartitionState, pairs: Sequence[tuple[int, int]], offset: int
-    ) -> tuple[list[Claimed], Windows]:
+    def closing(self, part: PartitionState, pairs: Sequence[tuple[int, int]], offset: int) -> list[Claimed]:
         """Claims on windows of one minute that close now; ``offset`` is the record that closed them."""
         slot, window = (np.array(column) for column in zip(*pairs, strict=True))
         columns = _windows(part, slot, window, part.windows["count"][window].astype(np.int64), closing=True)
@@ -203,7 +201,7 @@ class Detection:
                         explain=lambda d=detector, i=i: d.explain(columns, i),  # type: ignore[misc]
                     )
                 )
-        return claims, columns
+        return claims
 
     # -- from claims to findings -----------------------------------------------------------------------
 

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-
 from detectors.features import raw_features
 from detectors.rates import advance
+
 from domain.profile import (
     NEVER,
     WINDOW_CLIENT_SLOTS,
@@ -68,7 +68,7 @@ def _teach_hours(profiles: Rows, count: npt.NDArray[np.uint32], minute: int) -> 
     hour = minute // 60
     started = profiles["hour_open"] >= 0
     profiles["hour_open"][~started] = hour
-    while (behind := np.flatnonzero((profiles["hour_open"] < hour))).size:
+    while (behind := np.flatnonzero(profiles["hour_open"] < hour)).size:
         open_hour = profiles["hour_open"][behind]
         _close_hour(profiles, behind, (open_hour + HOUR_OF_WEEK_AT_EPOCH) % 168)
         stale = hour - open_hour > 168

@@ -1,0 +1,153 @@
+"""``keywatch keys``: the key store from a terminal.
+
+Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the store does not answer, 4 configuration.
+"""
+
+from __future__ import annotations
+
+import getpass
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from domain.errors import Fatal, KeywatchError, Reason, Refused, Rejected, Transient
+from domain.ports import KeyState
+from keystore.redis_store import RedisKeyStore
+from keystore.token import DEFAULT_PREFIX
+from monitor.cli_keys_output import print_issued, print_key, print_keys, print_status
+
+EXIT_REFUSED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_UNREACHABLE: Final = 3
+EXIT_CONFIG: Final = 4
+
+app = typer.Typer(
+    name="keys",
+    help="Issue, look at, stop and release API keys.",
+    epilog="Example: keywatch keys suspend key_7HqYw2mB4cXe9ZtA --reason 'seen in a public repository'",
+    no_args_is_help=True,
+)
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Configuration file; default: keywatch.yaml.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's public id, not its secret.")]
+Why = Annotated[str, typer.Option("--reason", help="Shown to the key's owner and kept in its history.")]
+By = Annotated[
+    str, typer.Option("--by", envvar="KEYWATCH_USER", help="Who does this; default: the login name.")
+]
+
+
+def open_store(config: Path | None) -> RedisKeyStore:
+    """The configured store. Imported at the call, as ``--help`` should not wait for the whole daemon."""
+    store: RedisKeyStore = importlib.import_module("monitor.wiring").open_key_store(config)
+    return store
+
+
+@app.command(epilog="Example: keywatch keys issue --tenant acme --owner ops@acme.example --name ci --json")
+def issue(
+    tenant: Annotated[str, typer.Option(help="Whose key it is.")],
+    owner: Annotated[str, typer.Option(help="Who to tell when it is suspended.")],
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    prefix: Annotated[str, typer.Option(help="First part of the secret, type_env.")] = DEFAULT_PREFIX,
+    expires_days: Annotated[int, typer.Option(min=1, max=36_500, help="Days until it ends by itself.")] = 365,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key and print its secret, this once: only its hash is kept."""
+    with _exit_codes():
+        issued = open_store(config).issue(tenant, owner, name, prefix, expires_days * 86_400)
+        print_issued(issued, as_json)
+
+
+@app.command("list", epilog="Example: keywatch keys list --state suspended --limit 20")
+def list_keys(
+    state: Annotated[KeyState | None, typer.Option(help="Only keys in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 100,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """List keys, the newest first."""
+    with _exit_codes():
+        store, cursor = open_store(config), ""
+        page = store.list(state, cursor, limit)
+        keys = list(page.keys)
+        while page.cursor and len(keys) < limit:
+            page = store.list(state, page.cursor, limit - len(keys))
+            keys += page.keys
+        print_keys(keys, more=bool(page.cursor), as_json=as_json)
+
+
+@app.command(epilog="Example: keywatch keys show key_7HqYw2mB4cXe9ZtA")
+def show(key_id: KeyId, config: Config = None, as_json: Json = False) -> None:
+    """Show one key and what happened to it."""
+    with _exit_codes():
+        store = open_store(config)
+        print_key(store.details(key_id), store.history(key_id), as_json)
+
+
+@app.command(
+    epilog="Example: keywatch keys suspend key_7HqYw2mB4cXe9ZtA --reason 'seen in a public repository'"
+)
+def suspend(key_id: KeyId, reason: Why, by: By = "", config: Config = None, as_json: Json = False) -> None:
+    """Stop a key until a person reinstates it; keywatch itself will not."""
+    with _exit_codes():
+        print_status(open_store(config).suspend_manually(key_id, by or _login(), reason), as_json)
+
+
+@app.command(
+    epilog="Example: keywatch keys reinstate key_7HqYw2mB4cXe9ZtA --reason 'the owner moved offices'"
+)
+def reinstate(
+    key_id: KeyId, reason: Why = "", by: By = "", config: Config = None, as_json: Json = False
+) -> None:
+    """Let a suspended key work again, whoever suspended it."""
+    with _exit_codes():
+        print_status(open_store(config).reinstate_manually(key_id, by or _login(), reason), as_json)
+
+
+@app.command(epilog="Example: keywatch keys revoke key_7HqYw2mB4cXe9ZtA --reason leaked --yes")
+def revoke(
+    key_id: KeyId,
+    reason: Why,
+    by: By = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """End a key for good. This cannot be undone."""
+    if not yes:
+        typer.confirm(f"Revoke {key_id} for good?", abort=True, err=True)
+    with _exit_codes():
+        print_status(open_store(config).revoke(key_id, by or _login(), reason), as_json)
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    try:
+        yield
+    except KeywatchError as error:
+        typer.echo(f"keywatch: {error}", err=True)
+        raise typer.Exit(_exit_code(error)) from error
+
+
+def _exit_code(error: KeywatchError) -> int:
+    if isinstance(error, Rejected):
+        return EXIT_USAGE
+    if isinstance(error, Refused):
+        return EXIT_REFUSED
+    if isinstance(error, Transient) or error.reason is Reason.UNREACHABLE:
+        return EXIT_UNREACHABLE
+    return EXIT_CONFIG
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        raise Fatal(Reason.CONFIG, "who are you? pass --by or set KEYWATCH_USER") from None

@@ -1,0 +1,82 @@
+"""Connections from addresses, and the checks that a Redis must pass before state is trusted to it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.cluster import RedisCluster
+from redis.retry import Retry
+
+from domain.errors import Fatal, Reason
+from domain.secret import Secret
+
+CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
+
+
+def connect_redis(url: str, timeout_s: float = 5.0, password: Secret | None = None) -> redis.Redis | RedisCluster:
+    """A client for ``redis[s]://`` or ``redis[s]+cluster://``; connects at the first call.
+
+    Two retries: every script of ours answers the same when it is sent again.
+    """
+    scheme, _, rest = url.partition("://")
+    retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 2)
+    options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    if password:
+        options["password"] = password.reveal()
+    if scheme in CLUSTER_SCHEMES:
+        return _cluster(f"{CLUSTER_SCHEMES[scheme]}://{rest}", options)
+    try:
+        return redis.Redis.from_url(url, retry=retry, **options)
+    except ValueError as error:
+        raise Fatal(Reason.CONFIG, f"redis.url: {error}") from error
+
+
+def _cluster(url: str, options: dict[str, Any]) -> RedisCluster:
+    try:
+        return RedisCluster.from_url(url, **options)
+    except (redis.exceptions.RedisClusterException, redis.exceptions.ConnectionError) as error:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        raise Fatal(
+            Reason.UNREACHABLE, f"redis.url: no Redis Cluster answers at {host}: is it running, in cluster mode?"
+        ) from error
+
+
+def redis_warnings(client: redis.Redis | RedisCluster) -> list[str]:
+    """What is unsafe about this Redis for keeping state, in words for the operator.
+
+    Raises ``Fatal`` when it evicts keys: a baseline that vanishes turns detection off unseen.
+    """
+    warnings = []
+    policy = _setting(client, "maxmemory-policy")
+    if policy is None:
+        return ["cannot read CONFIG: check yourself that maxmemory-policy is noeviction"]
+    if policy != "noeviction":
+        raise Fatal(
+            Reason.UNSAFE_REDIS,
+            f"Redis has maxmemory-policy {policy}: it would drop baselines when full. "
+            "Set `maxmemory-policy noeviction`, or redis.allow_unsafe: true to go on without that safety",
+        )
+    if _setting(client, "appendonly") != "yes" and not _setting(client, "save"):
+        warnings.append("Redis has neither AOF nor snapshots: a restart begins every baseline anew")
+    return warnings
+
+
+def _setting(client: redis.Redis | RedisCluster, name: str) -> str | None:
+    commands: Any = client
+    try:
+        answer: dict[str, str] = (
+            commands.config_get(name, target_nodes=RedisCluster.RANDOM)
+            if isinstance(client, RedisCluster)
+            else commands.config_get(name)
+        )
+    except redis.exceptions.ResponseError:
+        return None
+    plain = {_text(k): _text(v) for k, v in answer.items()}
+    return plain.get(name)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

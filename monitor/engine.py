@@ -1,0 +1,99 @@
+"""One partition's events through the baseline and the detectors, in event order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from detectors.features import normalised, raw_features, ready
+
+from domain.event import EnrichedColumns
+from domain.finding import Finding
+from domain.profile import mix64
+from monitor.baseline.accumulate import accumulate
+from monitor.baseline.partition import PartitionState
+from monitor.baseline.segment import cut
+from monitor.baseline.teach import holding, skip, teach
+from monitor.detect import Detection
+
+SAMPLE_ONE_IN: Final = 8
+"""Share of closed windows kept for training: at 10,000 keys a day's worth is far more than is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """``lateness_min``: minutes of event time that a window stays open for stragglers."""
+
+    lateness_min: int = 2
+
+
+@dataclass(slots=True)
+class Engine:
+    """Applies events to a :class:`PartitionState`; the state holds what the next commit must write."""
+
+    detection: Detection
+    settings: EngineSettings
+
+    def apply(self, part: PartitionState, events: EnrichedColumns, next_offset: int) -> list[Finding]:
+        """Count, score and learn from ``events``; findings in event order are also in the part's outbox."""
+        findings: list[Finding] = []
+        for piece in cut(events.ts_ms, part.watermark_ms):
+            if piece.minute != part.minute:
+                findings += self._enter(part, piece.minute, int(events.offset[piece.start]))
+            part.watermark_ms = piece.watermark_ms
+            first_open = piece.minute - self.settings.lateness_min
+            rows = slice(piece.start, piece.stop)
+            groups, sights = accumulate(part, events, rows, first_open)
+            claims = self.detection.sights(part, events, sights)
+            claims += self.detection.growth(part, events, groups)
+            findings += self.detection.settle(part, claims, events)
+        part.offset = next_offset
+        return findings
+
+    def finish(self, part: PartitionState) -> list[Finding]:
+        """Close every window, as at the end of a file: no more events will come."""
+        last = max((minute for _, minute in part.open), default=part.minute)
+        return self._enter(part, last + self.settings.lateness_min + 1, max(part.offset - 1, 0))
+
+    def _enter(self, part: PartitionState, minute: int, offset: int) -> list[Finding]:
+        """The watermark enters ``minute``: windows older than the lateness close, oldest first."""
+        part.minute = minute
+        findings = []
+        for closing, pairs in part.due(minute - self.settings.lateness_min).items():
+            claims = self.detection.closing(part, pairs, offset)
+            findings += self.detection.settle(part, claims, None)
+            self._learn(part, closing, pairs)
+            for slot, _ in pairs:
+                part.release(slot, closing)
+        return findings
+
+    def _learn(self, part: PartitionState, minute: int, pairs: list[tuple[int, int]]) -> None:
+        slots = np.array([slot for slot, _ in pairs])
+        windows = part.windows[[window for _, window in pairs]]
+        profiles = part.profiles[slots]
+        held = (windows["held"] > 0) | holding(profiles, minute)
+        taught = profiles[~held]
+        self._sample(part, taught, windows[~held])
+        if len(taught):
+            teach(taught, windows[~held], part.fleet, minute)
+            part.profiles[slots[~held]] = taught
+            part.fleet_dirty = True
+        if held.any():
+            resting = profiles[held]
+            skip(resting, minute)
+            part.profiles[slots[held]] = resting
+        part.touch(slots.tolist(), ())
+
+    def _sample(
+        self, part: PartitionState, profiles: npt.NDArray[np.void], windows: npt.NDArray[np.void]
+    ) -> None:
+        """Keep some windows' features for training, chosen by their content so that reruns choose alike."""
+        if not len(profiles):
+            return
+        chosen = mix64(windows["first_ms"].astype(np.uint64)) % np.uint64(SAMPLE_ONE_IN) == 0
+        chosen &= ready(profiles, windows["count"].astype(np.int64))
+        if chosen.any():
+            rows = normalised(raw_features(windows[chosen], profiles[chosen]), profiles[chosen])
+            part.samples += [row.tobytes() for row in rows]

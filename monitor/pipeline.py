@@ -1,0 +1,159 @@
+"""The consume loop, read top to bottom as an event travels:
+
+poll -> decode -> dead letters -> enrich -> apply (count, score, learn) -> commit -> outbox.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from domain.clock import Clock
+from domain.errors import Transient
+from domain.finding import Finding
+from monitor.baseline.partition import PartitionState
+from monitor.checkpoint.base import NO_OFFSET, CommitResult, StateStore
+from monitor.decode.base import Decoder, Reject
+from monitor.engine import Engine
+from monitor.enrich.enricher import Enricher
+from monitor.logs import Log
+from monitor.source.base import DeadLetter, DeadLetters, RecordBatch, Source
+
+T = TypeVar("T")
+BACKOFF_MAX_S = 5.0
+IDLE_KEEP_MS = 3_600_000
+
+
+@dataclass(slots=True)
+class Stats:
+    """What the loop has done since it started."""
+
+    events: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    leaked: int = 0
+    findings: int = 0
+    commits: int = 0
+    fenced: int = 0
+    redis_retries: int = 0
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """One consumer: everything it holds belongs to the thread that calls :meth:`run_once`."""
+
+    source: Source
+    decoder: Decoder
+    enricher: Enricher
+    engine: Engine
+    store: StateStore
+    dead_letters: DeadLetters
+    clock: Clock
+    sleep: Callable[[float], None]
+    log: Log
+    commit_every_s: float = 1.0
+    cached_keys: int = 1_000_000
+    on_findings: Callable[[list[Finding]], None] = lambda _found: None
+    stats: Stats = field(default_factory=Stats)
+    parts: dict[int, PartitionState] = field(default_factory=dict)
+    stopping: bool = False
+    _committed_at: float = 0.0
+
+    def run(self) -> None:
+        """Work until :meth:`stop`; then commit what is done and leave the group."""
+        try:
+            while not self.stopping:
+                self.run_once(0.2)
+            self.commit()
+        finally:
+            self.source.close()
+
+    def stop(self) -> None:
+        """Finish the batch at hand, commit and return from :meth:`run`. Safe in a signal handler."""
+        self.stopping = True
+
+    def run_once(self, timeout_s: float) -> int:
+        """One poll and all that follows from it. Returns how many events it brought."""
+        polled = self.source.poll(timeout_s)
+        for number in polled.revoked:
+            self.parts.pop(number, None)
+        for number in sorted(polled.assigned):
+            self._claim(number)
+        brought = sum(self._consume(batch) for batch in polled.batches)
+        if self.clock.monotonic() - self._committed_at >= self.commit_every_s:
+            self.commit()
+        return brought
+
+    def _consume(self, batch: RecordBatch) -> int:
+        part = self.parts.get(batch.partition)
+        if part is None or batch.next_offset <= part.offset:
+            return 0
+        decoded = self.decoder.decode(batch.values, batch.offsets)
+        self._reject(batch, decoded.rejects)
+        self.stats.events += len(decoded.columns)
+        self.stats.leaked += len(decoded.columns.leaked)
+        events = self.enricher.enrich(decoded.columns)
+        found = self._patiently(lambda: self.engine.apply(part, events, batch.next_offset))
+        self.stats.findings += len(found)
+        if found:
+            self.on_findings(found)
+        return len(decoded.columns)
+
+    def _reject(self, batch: RecordBatch, rejects: Iterable[Reject]) -> None:
+        for reject in rejects:
+            self.stats.rejected[reject.reason.value] = self.stats.rejected.get(reject.reason.value, 0) + 1
+            self.dead_letters.send(DeadLetter.of(self.source.topic, batch, reject))
+
+    # -- state ---------------------------------------------------------------------------------------
+
+    def _claim(self, number: int) -> None:
+        """Become the partition's writer and go on where its last commit ended."""
+        claim = self._patiently(lambda: self.store.claim(number, _fence()))
+        self.parts[number] = self._patiently(lambda: PartitionState(number, self.store, claim))
+        self.source.seek(number, None if claim.offset == NO_OFFSET else claim.offset)
+        self.log.info("partition_claimed", partition=number, offset=claim.offset)
+
+    def commit(self) -> None:
+        """Make all work durable: dead letters first, so that no rejected record can be lost."""
+        self._committed_at = self.clock.monotonic()
+        changed = [part for part in self.parts.values() if part.changed()]
+        if not changed:
+            return
+        self.dead_letters.flush()
+        done: dict[int, int] = {}
+        for part in changed:
+            if self._commit_one(part):
+                done[part.number] = part.offset
+        self.source.commit(done)
+
+    def _commit_one(self, part: PartitionState) -> bool:
+        commit = part.to_commit(_fence())
+        result = self._patiently(lambda: self.store.commit(part.number, commit))
+        if result is CommitResult.FENCED:
+            self.stats.fenced += 1
+            self.log.warning("partition_fenced", partition=part.number, offset=part.offset)
+            self._claim(part.number)
+            return False
+        part.stored(commit)
+        part.evict(self.cached_keys, part.watermark_ms - IDLE_KEEP_MS)
+        self.stats.commits += 1
+        return True
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Hold the offset and try again while a dependency is away."""
+        wait = 0.1
+        while True:
+            try:
+                return call()
+            except Transient as error:
+                if self.stopping:
+                    raise
+                self.stats.redis_retries += 1
+                self.log.warning("waiting", reason=error.reason.value, error=str(error))
+                self.sleep(error.retry_after_s or wait)
+                wait = min(2 * wait, BACKOFF_MAX_S)
+
+
+def _fence() -> bytes:
+    return secrets.token_hex(12).encode()
