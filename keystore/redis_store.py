@@ -95,9 +95,9 @@ class RedisKeyStore(BaseKeyStore):
             for record in records:
                 fields = [part for pair in to_fields(record).items() for part in pair]
                 verb = "issue" if record.hash else "import"
-                pipe.eval(
-                    CREATE, 2, *self._slot(record.key_id), record.created_ms, verb, HISTORY_MAX, *fields
-                )
+                head = [record.created_ms, verb, HISTORY_MAX]
+                # a cluster's pipeline has no eval() of its own, but carries the command
+                pipe.execute_command("EVAL", CREATE, 2, *self._slot(record.key_id), *head, *fields)
             answers: list[tuple[bytes, list[bytes]]] = pipe.execute()
         return answers
 
