@@ -16,7 +16,9 @@ from domain.secret import Secret
 CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 
 
-def connect_redis(url: str, timeout_s: float = 5.0, password: Secret | None = None) -> redis.Redis | RedisCluster:
+def connect_redis(
+    url: str, timeout_s: float = 5.0, password: Secret | None = None
+) -> redis.Redis | RedisCluster:
     """A client for ``redis[s]://`` or ``redis[s]+cluster://``; connects at the first call.
 
     Two retries: every script of ours answers the same when it is sent again.
@@ -40,7 +42,8 @@ def _cluster(url: str, options: dict[str, Any]) -> RedisCluster:
     except (redis.exceptions.RedisClusterException, redis.exceptions.ConnectionError) as error:
         host = urlsplit(url).netloc.rpartition("@")[2]
         raise Fatal(
-            Reason.UNREACHABLE, f"redis.url: no Redis Cluster answers at {host}: is it running, in cluster mode?"
+            Reason.UNREACHABLE,
+            f"redis.url: no Redis Cluster answers at {host}: is it running, in cluster mode?",
         ) from error
 
 

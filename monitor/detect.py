@@ -12,10 +12,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from detectors.combine import risk_of
 from msgspec.structs import replace as with_
 
 from detectors.base import MAX_BITS, SightDetector, Sights, WindowDetector, Windows
+from detectors.combine import risk_of
 from domain.event import EnrichedColumns
 from domain.finding import Evidence, Finding, Kind, finding_id
 from domain.network import unpack_country, unpack_prefix

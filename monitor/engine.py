@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from detectors.features import normalised, raw_features, ready
 
+from detectors.features import normalised, raw_features, ready
 from domain.event import EnrichedColumns
 from domain.finding import Finding
 from domain.profile import mix64

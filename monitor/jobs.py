@@ -16,7 +16,9 @@ from redis.cluster import RedisCluster
 from domain.errors import KeywatchError
 from monitor.logs import Log
 
-_RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+_RELEASE: Final = (
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+)
 
 
 class Lease:

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
 from detectors.features import raw_features
 from detectors.rates import advance
-
 from domain.profile import (
     NEVER,
     WINDOW_CLIENT_SLOTS,
