@@ -1,0 +1,35 @@
+"""Paths to endpoint templates: what names one object becomes ``{id}``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_ID: Final = re.compile(
+    r"^(?:\d+"  # numbers
+    r"|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # UUIDs
+    r"|(?=[^\d]*\d)[0-9a-fA-F]{8,}"  # hashes
+    r"|(?=[^\d]*\d)[A-Za-z0-9_\-=.~]{16,}"  # ULIDs, base64, tokens
+    r"|(?=[^\d]*\d)[A-Za-z]{1,8}_[A-Za-z0-9]{6,}"  # prefixed ids such as cus_4fXa91
+    r"|\d{4}-\d{2}-\d{2}.*"  # dates
+    r"|[^@/]+@[^@/]+\.[^@/]+)$"  # e-mail addresses
+)
+MAX_LENGTH: Final = 200
+MAX_SEGMENTS: Final = 12
+WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def template(path: str) -> str:
+    """The endpoint without what changes from call to call.
+
+    >>> template("/v1/users/42/files/9f86d081884c7d65?page=2"), template("iam.amazonaws.com:CreateUser")
+    ('/v1/users/{id}/files/{id}', 'iam.amazonaws.com:CreateUser')
+    """
+    path = path.partition("?")[0].partition("#")[0]
+    scheme, found, rest = path.partition("://")
+    if found and scheme.isalpha():
+        path = "/" + rest.partition("/")[2]
+    if "/" not in path:
+        return path[:MAX_LENGTH]
+    segments = path.split("/")[: MAX_SEGMENTS + 1]
+    return "/".join("{id}" if _ID.match(s) else s for s in segments)[:MAX_LENGTH]

@@ -1,0 +1,122 @@
+"""Strings to numbers: networks with their place, client families, endpoint templates.
+
+Every distinct string is worked out once and then is one dict look-up, about 60 ns an event and field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.event import EnrichedColumns, EventColumns, Place
+from domain.network import pack_country
+from monitor.enrich.address import packed, parse_address
+from monitor.enrich.client import family, name_hash
+from monitor.enrich.endpoint import WRITES, template
+from monitor.enrich.geo import Geo
+
+MAX_INTERNED: Final = 500_000
+_NETWORK: Final = np.dtype(
+    [("prefix", "<u8"), ("asn", "<u4"), ("country", "<u2"), ("lat", "<f4"), ("lon", "<f4")]
+)
+
+
+class Enricher:
+    """Owned by the consumer thread; bounded: a full table starts again."""
+
+    def __init__(self, geo: Geo, max_interned: int = MAX_INTERNED) -> None:
+        self._geo = geo
+        self._max = max_interned
+        self._networks: dict[str, int] = {}
+        self._rows = np.zeros(1024, _NETWORK)
+        self._clients: dict[str, int] = {}
+        self._endpoints: dict[tuple[str, str], tuple[int, bool]] = {}
+
+    def enrich(self, columns: EventColumns) -> EnrichedColumns:
+        """The columns with every repeating string as a number."""
+        network = self._rows[self._network_rows(columns.ip)]
+        for row, place in columns.places.items():
+            network[row] = _with_place(network[row], place)
+        endpoint, write = self._endpoint_columns(columns.method, columns.endpoint)
+        return EnrichedColumns(
+            offset=columns.offset,
+            ts_ms=columns.ts_ms,
+            key_id=columns.key_id,
+            prefix=np.ascontiguousarray(network["prefix"]),
+            asn=np.ascontiguousarray(network["asn"]),
+            country=np.ascontiguousarray(network["country"]),
+            lat=np.ascontiguousarray(network["lat"]),
+            lon=np.ascontiguousarray(network["lon"]),
+            client=self._client_column(columns.user_agent),
+            endpoint=endpoint,
+            write=write,
+            status=columns.status,
+            bytes_in=columns.bytes_in,
+            bytes_out=columns.bytes_out,
+            latency_us=columns.latency_us,
+            raw=columns,
+        )
+
+    def reload(self) -> None:
+        """Take up changed GeoIP files; what was looked up in old ones is forgotten."""
+        if self._geo.reload_if_changed():
+            self._networks.clear()
+
+    def _network_rows(self, addresses: Sequence[str]) -> list[int]:
+        known = self._networks
+        rows = [known.get(text, -1) for text in addresses]
+        if -1 in rows:
+            if len(known) > self._max:
+                known.clear()
+            rows = [known[text] if text in known else self._look_up(text) for text in addresses]
+        return rows
+
+    def _look_up(self, text: str) -> int:
+        row = len(self._networks)
+        if row == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.zeros(row, _NETWORK)])
+        place = self._geo.lookup(text)
+        prefix = packed(text, parse_address(text))
+        self._rows[row] = (prefix, place.asn, pack_country(place.country), place.lat, place.lon)
+        self._networks[text] = row
+        return row
+
+    def _client_column(self, agents: Sequence[str]) -> npt.NDArray[np.uint32]:
+        known = self._clients
+        for agent in {a for a in agents if a not in known}:
+            if len(known) > self._max:
+                known.clear()
+            known[agent] = name_hash(family(agent))
+        return np.array([known[a] if a in known else name_hash(family(a)) for a in agents], np.uint32)
+
+    def _endpoint_columns(
+        self, methods: Sequence[str], paths: Sequence[str]
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
+        known = self._endpoints
+        found = []
+        for pair in zip(methods, paths, strict=True):
+            entry = known.get(pair)
+            if entry is None:
+                if len(known) > self._max:
+                    known.clear()
+                method, path = pair
+                name = f"{method} {template(path)}".strip()
+                entry = known[pair] = (name_hash(name), method.upper() in WRITES)
+            found.append(entry)
+        hashes = np.array([h for h, _ in found], np.uint32)
+        return hashes, np.array([w for _, w in found], bool)
+
+
+def _with_place(network: np.void, place: Place) -> tuple[object, ...]:
+    """What the source itself said, over what the files say."""
+    located = place.lat == place.lat
+    return (
+        network["prefix"],
+        place.asn or network["asn"],
+        pack_country(place.country) or network["country"],
+        place.lat if located else network["lat"],
+        place.lon if located else network["lon"],
+    )

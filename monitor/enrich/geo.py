@@ -1,0 +1,104 @@
+"""Where an address is, from MMDB files of either common schema."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import maxminddb
+
+from domain.errors import Fatal, Reason
+from domain.event import Place
+from monitor.enrich.address import parse_address
+
+VENDORED: Final = Path(__file__).parent / "data" / "dbip-country.mmdb"
+"""DB-IP's country database (CC BY 4.0, https://db-ip.com)."""
+
+
+@dataclass(slots=True)
+class _File:
+    path: Path
+    reader: Any
+    stamp: tuple[int, int]
+
+
+class Geo:
+    """Looks an address up in every file; earlier files win, later ones fill what is missing.
+
+    Reads MaxMind's nested schema (``country.iso_code``, ``location.latitude``) and the flat one of
+    ip-location-db (``country_code``, ``latitude``). Not thread-safe: one a consumer.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._files = [_open(path) for path in paths]
+
+    def lookup(self, text: str) -> Place:
+        """The place of an address, empty for one that no file knows or that is none."""
+        address = parse_address(text)
+        place = Place()
+        for file in self._files if address is not None else ():
+            if address is not None and address.version <= file.reader.metadata().ip_version:
+                record = file.reader.get(address) if file.reader.metadata().ip_version == 6 else None
+                record = record if record is not None else _get_v4(file.reader, address)
+                place = _filled(place, record) if isinstance(record, dict) else place
+        return place
+
+    def reload_if_changed(self) -> list[Path]:
+        """Open files anew that changed on disk; a broken one is refused and the old one kept."""
+        changed = []
+        for number, file in enumerate(self._files):
+            if _stamp(file.path) != file.stamp:
+                self._files[number] = _open(file.path)
+                file.reader.close()
+                changed.append(file.path)
+        return changed
+
+
+def _get_v4(reader: Any, address: Any) -> Any:
+    return reader.get(address) if address.version == 4 else None
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise Fatal(Reason.CONFIG, f"geoip.databases: cannot read {path}: {error.strerror}") from error
+    return found.st_mtime_ns, found.st_size
+
+
+def _open(path: Path) -> _File:
+    stamp = _stamp(path)
+    try:
+        return _File(path, maxminddb.open_database(path), stamp)
+    except (maxminddb.InvalidDatabaseError, OSError, ValueError) as error:
+        raise Fatal(Reason.CONFIG, f"geoip.databases: {path} is not an MMDB file: {error}") from error
+
+
+def _filled(place: Place, record: dict[str, Any]) -> Place:
+    nan = float("nan")
+    location = _nested(record, "location")
+    country = record.get("country_code") or _nested(record, "country").get("iso_code") or ""
+    asn = record.get("autonomous_system_number") or record.get("asn") or 0
+    lat = record.get("latitude", location.get("latitude", nan))
+    lon = record.get("longitude", location.get("longitude", nan))
+    has_point = place.lat == place.lat
+    return Place(
+        country=place.country or str(country),
+        asn=place.asn or _number(asn, int, 0),
+        lat=place.lat if has_point else _number(lat, float, nan),
+        lon=place.lon if has_point else _number(lon, float, nan),
+    )
+
+
+def _nested(record: dict[str, Any], name: str) -> dict[str, Any]:
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any, kind: Any, otherwise: Any) -> Any:
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        return otherwise
