@@ -27,7 +27,7 @@ def risk_of(contributions: Mapping[str, float]) -> float:
     """Risk in [0, 1] from the strongest bits of each kind; proof (``certain``) is 1.
 
     >>> risk_of({"origin": 24.0}), risk_of({"origin": 18.0, "volume": 20.0}), risk_of({"certain": 60.0})
-    (0.9412, 0.9998, 1.0)
+    (0.9412, 0.9999, 1.0)
     """
     if contributions.get(Kind.CERTAIN.value, 0.0) > 0:
         return 1.0

@@ -94,7 +94,9 @@ class Pipeline:
         self.stats.events += len(decoded.columns)
         self.stats.leaked += len(decoded.columns.leaked)
         events = self.enricher.enrich(decoded.columns)
-        found = self._patiently(lambda: self.engine.apply(part, events, batch.next_offset))
+        # every row is here before the first event counts: what may be retried changes nothing
+        self._patiently(lambda: part.slots_of(events.key_id, decoded.columns.tenant))
+        found = self.engine.apply(part, events, batch.next_offset)
         self.stats.findings += len(found)
         if found:
             self.on_findings(found)

@@ -53,7 +53,7 @@ def teach(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None:
     fleet["log_rate_sum"] += logs.sum()
     fleet["log_rate_square"] += (np.round(logs * logs * 2.0**20) / 2.0**20).sum()
     fleet["log_rate_n"] += len(profiles)
-    fleet["keys"] += np.count_nonzero(profiles["windows"] == 0)
+    fleet["keys"] += np.uint32(np.count_nonzero(profiles["windows"] == 0))
     profiles["learned"] += windows["count"]
     profiles["windows"] += 1
     profiles["last_window"] = minute
@@ -116,7 +116,7 @@ def _teach_origin(profiles: Rows, windows: Rows, fleet: Rows, seen_before: npt.N
                 continue
             table, weight = profiles[name], profiles[f"{name}_weight"]
             new = learn(table, weight, np.ascontiguousarray(values[:, j]), active)
-            np.add.at(fleet[f"{name}_keys"][0], to_bin(values[new, j]), 1)
+            np.add.at(fleet[f"{name}_keys"][0], to_bin(values[new, j]), np.uint32(1))
             met |= new
         profiles[f"novel_{name}"] += (met & seen_before).astype(np.float32)
 

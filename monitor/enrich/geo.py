@@ -22,6 +22,7 @@ class _File:
     path: Path
     reader: Any
     stamp: tuple[int, int]
+    holds_v6: bool
 
 
 class Geo:
@@ -38,10 +39,11 @@ class Geo:
         """The place of an address, empty for one that no file knows or that is none."""
         address = parse_address(text)
         place = Place()
-        for file in self._files if address is not None else ():
-            if address is not None and address.version <= file.reader.metadata().ip_version:
-                record = file.reader.get(address) if file.reader.metadata().ip_version == 6 else None
-                record = record if record is not None else _get_v4(file.reader, address)
+        if address is None:
+            return place
+        for file in self._files:
+            if file.holds_v6 or address.version == 4:
+                record = file.reader.get(address)
                 place = _filled(place, record) if isinstance(record, dict) else place
         return place
 
@@ -56,10 +58,6 @@ class Geo:
         return changed
 
 
-def _get_v4(reader: Any, address: Any) -> Any:
-    return reader.get(address) if address.version == 4 else None
-
-
 def _stamp(path: Path) -> tuple[int, int]:
     try:
         found = path.stat()
@@ -71,7 +69,8 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _open(path: Path) -> _File:
     stamp = _stamp(path)
     try:
-        return _File(path, maxminddb.open_database(path), stamp)
+        reader = maxminddb.open_database(path)
+        return _File(path, reader, stamp, reader.metadata().ip_version == 6)
     except (maxminddb.InvalidDatabaseError, OSError, ValueError) as error:
         raise Fatal(Reason.CONFIG, f"geoip.databases: {path} is not an MMDB file: {error}") from error
 

@@ -1,0 +1,119 @@
+"""The policy file: ordered rules from a finding to a decision, and the limits of automatic suspension."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+import yaml
+
+from domain.decision import Action, Decision
+from domain.errors import Fatal, Reason
+from domain.finding import Finding, Kind
+
+COUNTED_BITS: Final = 12.0
+"""A kind counts as evidence of its own from the bits that make a finding."""
+
+
+class When(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """All that is set must hold. ``key`` and ``tenant`` are globs."""
+
+    risk_at_least: float = 0.0
+    kinds_at_least: int = 0
+    kinds_any: list[Kind] = []
+    detector_any: list[str] = []
+    key: str = "*"
+    tenant: str = "*"
+
+    def holds(self, finding: Finding) -> bool:
+        """Whether the finding meets every condition."""
+        kinds = {Kind(k) for k, bits in finding.contributions.items() if bits >= COUNTED_BITS}
+        return (
+            finding.risk >= self.risk_at_least
+            and len(kinds) >= self.kinds_at_least
+            and (not self.kinds_any or bool(kinds & set(self.kinds_any)))
+            and (not self.detector_any or finding.detector in self.detector_any)
+            and fnmatchcase(finding.key_id, self.key)
+            and fnmatchcase(finding.tenant, self.tenant)
+        )
+
+
+class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One line of the policy. ``allow_single_kind`` lets a suspension rest on one kind of evidence."""
+
+    name: str
+    then: Action
+    when: When = When()
+    allow_single_kind: bool = False
+
+
+class Budget(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """How many suspensions an hour before the circuit opens."""
+
+    per_hour: int = 20
+    share_of_active_keys: float = 0.01
+
+
+class Policy(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A checked policy; safe by default."""
+
+    version: Literal[1]
+    rules: list[Rule]
+    suspend: Literal["off", "dry-run", "on"] = "dry-run"
+    suspension_hours: float = 24.0
+    protected_keys: list[str] = []
+    budget: Budget = Budget()
+    min_baseline_events: int = 200
+    refire_minutes: int = 60
+
+    def decide(self, finding: Finding) -> Decision:
+        """The first rule that holds; observe when none does. Dry run is marked, other guards come later."""
+        for rule in self.rules:
+            if rule.when.holds(finding):
+                return self._decision(rule, finding)
+        return Decision(action=Action.OBSERVE, rule="", why="no rule matched")
+
+    def _decision(self, rule: Rule, finding: Finding) -> Decision:
+        kinds = ", ".join(f"{k} {bits:.0f} bits" for k, bits in finding.contributions.items())
+        why = f"risk {finding.risk:.2f} from {kinds}"
+        if rule.then is not Action.SUSPEND or self.suspend == "on":
+            return Decision(action=rule.then, rule=rule.name, why=why)
+        if self.suspend == "off":
+            return Decision(action=Action.ALERT, rule=rule.name, why=why, held_back="suspension is off")
+        return Decision(action=Action.SUSPEND, rule=rule.name, why=why, dry_run=True, held_back="dry run")
+
+    def protects(self, key_id: str) -> bool:
+        """Whether the key may never be suspended automatically."""
+        return any(fnmatchcase(key_id, pattern) for pattern in self.protected_keys)
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Read and check a policy file; None is the shipped one. Raises ``Fatal`` saying what to change."""
+    where = str(path or "the shipped policy")
+    try:
+        text = (path or files("alerting") / "default_policy.yaml").read_text()
+        tree: Any = yaml.safe_load(text)
+    except OSError as error:
+        raise Fatal(Reason.CONFIG, f"alert.policy: cannot read {where}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise Fatal(Reason.CONFIG, f"{where} is not YAML: {error}") from error
+    try:
+        policy = msgspec.convert(tree, Policy)
+    except msgspec.ValidationError as error:
+        raise Fatal(Reason.CONFIG, f"{where}: {error}") from error
+    for rule in policy.rules:
+        _require_conjunction(rule, where)
+    return policy
+
+
+def _require_conjunction(rule: Rule, where: str) -> None:
+    certain = rule.when.kinds_any == [Kind.CERTAIN]
+    if rule.then is Action.SUSPEND and not (rule.when.kinds_at_least >= 2 or certain or rule.allow_single_kind):
+        raise Fatal(
+            Reason.CONFIG,
+            f"{where}: rule {rule.name!r} suspends on one kind of evidence; add `kinds_at_least: 2` to its "
+            "`when`, or `allow_single_kind: true` to the rule if that is meant",
+        )
