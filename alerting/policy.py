@@ -111,7 +111,9 @@ def load_policy(path: Path | None) -> Policy:
 
 def _require_conjunction(rule: Rule, where: str) -> None:
     certain = rule.when.kinds_any == [Kind.CERTAIN]
-    if rule.then is Action.SUSPEND and not (rule.when.kinds_at_least >= 2 or certain or rule.allow_single_kind):
+    if rule.then is Action.SUSPEND and not (
+        rule.when.kinds_at_least >= 2 or certain or rule.allow_single_kind
+    ):
         raise Fatal(
             Reason.CONFIG,
             f"{where}: rule {rule.name!r} suspends on one kind of evidence; add `kinds_at_least: 2` to its "
