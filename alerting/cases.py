@@ -103,6 +103,4 @@ def _unknown(case_id: str) -> Refused:
 
 
 def _conflict(case: Case) -> Refused:
-    return Refused(
-        Reason.CONFLICT, f"somebody else changed case {case.id} meanwhile: look again, then decide"
-    )
+    return Refused(Reason.CONFLICT, f"case {case.id} was changed by somebody else: look again, then decide")

@@ -29,6 +29,8 @@ class Notify:
         self._clock = clock
         self._link = link
         self._failed = failed
+        self._told: set[tuple[str, str]] = set()
+        """Who has been told of a finding that another notifier still waits for."""
 
     def __call__(self, incident: Incident) -> Incident:
         if incident.quiet or incident.case is None:
@@ -42,8 +44,12 @@ class Notify:
         )
         waiting: Transient | None = None
         for notifier in self._notifiers:
+            told = (notifier.name, incident.finding.id)
+            if told in self._told:
+                continue
             try:
                 notifier.send(alert)
+                self._told.add(told)
                 incident = incident.noted(f"told {notifier.name}")
             except Transient as error:
                 waiting = error
@@ -53,6 +59,7 @@ class Notify:
                 incident = incident.noted(f"{notifier.name} refused: {error}")
         if waiting:
             raise waiting
+        self._told -= {(notifier.name, incident.finding.id) for notifier in self._notifiers}
         now_ms = int(self._clock.now() * 1000)
         self._memory.sent(incident.finding.key_id, incident.decision.action.rank, now_ms)
         return incident
