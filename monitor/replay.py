@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alerting.policy import Policy
-
 from detectors.forest import fit
 from domain.clock import ManualClock
 from domain.decision import Decision

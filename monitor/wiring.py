@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+import secrets
+import socket
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import redis
+from redis.cluster import RedisCluster
+
+from alerting.audit import RedisAudit
+from alerting.cases import RedisCaseStore
+from alerting.memory import RedisAlertMemory
+from alerting.notifiers.slack import SlackNotifier
+from alerting.notifiers.stdout import StdoutNotifier
+from alerting.outbox import RedisOutbox
+from alerting.pipeline import AlertPipeline
+from alerting.policy import Policy, load_policy
+from alerting.review import Review
+from alerting.stages.contain import Contain
+from alerting.stages.dedup import Dedup
+from alerting.stages.notify import Notify
 from detectors.catalog import DETECTORS, sight_detectors, window_detectors
-from monitor.config import Config
+from domain.clock import Clock
+from domain.errors import Fatal, Reason
+from domain.ports import Notifier
+from domain.secret import Secret
+from keystore.hashing import Peppers
+from keystore.redis_store import RedisKeyStore
+from monitor.checkpoint.redis import RedisStateStore
+from monitor.config import Config, load, secret
+from monitor.connect import connect_redis, redis_warnings
+from monitor.decode import decoder_for
+from monitor.decode.base import Limits
 from monitor.detect import Detection, DetectSettings
 from monitor.engine import Engine, EngineSettings
 from monitor.enrich.enricher import Enricher
 from monitor.enrich.geo import VENDORED, Geo
+from monitor.logs import Log
+from monitor.pipeline import Pipeline
+from monitor.source.base import Source
+from monitor.source.dead_letter import KafkaDeadLetters
+from monitor.source.settings import KafkaSettings
+
+DEFAULT_CONFIG = Path("keywatch.yaml")
+Client = redis.Redis | RedisCluster
 
 
 class SystemClock:
@@ -21,6 +59,18 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+CLOCK: Clock = SystemClock()
+sleep: Callable[[float], None] = time.sleep
+
+
+def read_config(path: Path | None) -> Config:
+    """The settings of ``path``, or of ``keywatch.yaml`` here if there is one."""
+    return load(path or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None))
+
+
+# -- parts -------------------------------------------------------------------------------------------
 
 
 def enricher_for(config: Config) -> Enricher:
@@ -40,3 +90,163 @@ def engine_for(config: Config, topic: str) -> Engine:
     )
     detection = Detection(topic, sight_detectors(), window_detectors(), DETECTORS, settings)
     return Engine(detection, EngineSettings(lateness_min=detect.lateness_min))
+
+
+def open_redis(config: Config) -> Client:
+    """A client that has answered once. Raises ``Fatal`` naming ``redis.url`` when it does not."""
+    settings = config.redis
+    password = secret("", settings.password_file, "redis.password_file")
+    client = connect_redis(settings.url, settings.timeout_s, password)
+    try:
+        client.ping()
+    except redis.exceptions.AuthenticationError as error:
+        raise Fatal(
+            Reason.CREDENTIALS, f"redis.url: {_host(settings.url)} refused our credentials"
+        ) from error
+    except redis.exceptions.RedisError as error:
+        raise Fatal(
+            Reason.UNREACHABLE,
+            f"redis.url: nothing answers at {_host(settings.url)}: is Redis running there?",
+        ) from error
+    return client
+
+
+def _host(url: str) -> str:
+    return url.rpartition("@")[2].rpartition("://")[2]
+
+
+def check_redis(config: Config, client: Client, log: Log) -> None:
+    """Refuse a Redis that evicts; say what else is unsafe about it."""
+    try:
+        for warning in redis_warnings(client):
+            log.warning("redis_setting", message=warning)
+    except Fatal as error:
+        if not config.redis.allow_unsafe:
+            raise
+        log.warning("redis_setting", message=str(error))
+
+
+def kafka_settings(config: Config, topic: str) -> KafkaSettings:
+    """How to reach Kafka; a password may come from a file."""
+    kafka = config.kafka
+    security: dict[str, str | Secret] = dict(kafka.security)
+    if kafka.password_file:
+        security["sasl_plain_password"] = secret("", kafka.password_file, "kafka.password_file")
+    return KafkaSettings(
+        bootstrap=kafka.bootstrap,
+        topic=topic,
+        group=kafka.group if kafka.partitions == "group" else None,
+        instance_id=kafka.instance_id,
+        security=security,
+    )
+
+
+def source_for(config: Config) -> Source:
+    """The configured Kafka client; ``confluent`` needs the extra ``fast``."""
+    settings = kafka_settings(config, config.kafka.topic)
+    if config.kafka.client == "confluent":
+        from monitor.source.confluent import ConfluentSource
+
+        return ConfluentSource(settings)
+    from monitor.source.kafka_python import KafkaPythonSource
+
+    return KafkaPythonSource(settings)
+
+
+def dead_letter_topic(config: Config) -> str:
+    """Where rejected records go: beside the topic they came from, unless told otherwise."""
+    return config.kafka.dead_letter_topic or f"{config.kafka.topic}.dead-letter"
+
+
+def pipeline_for(config: Config, client: Client, log: Log) -> Pipeline:
+    """The consumer: Kafka to Redis."""
+    limits = Limits(max_future_s=config.detect.max_future_s, now=CLOCK.now)
+    return Pipeline(
+        source=source_for(config),
+        decoder=decoder_for(config.kafka.format, limits),
+        enricher=enricher_for(config),
+        engine=engine_for(config, config.kafka.topic),
+        store=RedisStateStore(client, config.kafka.topic),
+        dead_letters=KafkaDeadLetters(kafka_settings(config, dead_letter_topic(config))),
+        clock=CLOCK,
+        sleep=sleep,
+        log=log,
+        commit_every_s=config.state.commit_every_s,
+        cached_keys=config.state.cached_keys,
+    )
+
+
+def notifiers_for(config: Config) -> list[Notifier]:
+    """Slack when a channel is set, standard output when it is on."""
+    out: list[Notifier] = [StdoutNotifier()] if config.alert.stdout else []
+    slack = config.slack
+    if slack.channel:
+        token = secret(slack.token, slack.token_file, "slack.token_file")
+        if not token:
+            raise Fatal(Reason.CONFIG, "slack.channel is set but there is no slack.token_file")
+        out.append(SlackNotifier(token, slack.channel, CLOCK, sleep, slack.base_url))
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """The alert side: outbox to people and key store."""
+
+    pipeline: AlertPipeline
+    review: Review
+    cases: RedisCaseStore
+
+
+def alerting_for(
+    config: Config, client: Client, partitions: Callable[[], list[int]], active: Callable[[], int], log: Log
+) -> Alerting:
+    """Reads the outboxes of ``partitions``; ``active`` counts keys in use, for the suspension budget."""
+    policy = policy_for(config)
+    keys, cases, audit = key_store(config, client), RedisCaseStore(client), RedisAudit(client, CLOCK)
+    memory = RedisAlertMemory(client)
+    state = RedisStateStore(client, config.kafka.topic)
+    consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+    outbox = RedisOutbox(client, lambda: [state.key(p, "outbox") for p in partitions()], consumer, sleep)
+    base = config.alert.console_url.rstrip("/")
+    notify = Notify(
+        notifiers_for(config),
+        memory,
+        CLOCK,
+        link=lambda case_id: f"{base}/cases/{case_id}" if base else "",
+        failed=lambda name, error: log.error("not_delivered", notifier=name, error=str(error)),
+    )
+    stages = (
+        Contain(policy, cases, keys, audit, memory, active, CLOCK),
+        Dedup(memory, policy.refire_minutes, CLOCK),
+        notify,
+    )
+    return Alerting(AlertPipeline(outbox, policy, stages), Review(cases, keys, audit, CLOCK), cases)
+
+
+def policy_for(config: Config) -> Policy:
+    """The configured policy, or the shipped one."""
+    return load_policy(Path(config.alert.policy) if config.alert.policy else None)
+
+
+def key_store(config: Config, client: Any) -> RedisKeyStore:
+    """The reference store; without peppers it cannot issue or verify, only suspend and reinstate."""
+    pepper_file = config.keystore.pepper_file
+    peppers = Peppers.from_file(Path(pepper_file)) if pepper_file else None
+    return RedisKeyStore(client, CLOCK, peppers)
+
+
+# -- for the commands --------------------------------------------------------------------------------
+
+
+def open_key_store(path: Path | None) -> RedisKeyStore:
+    """The key store of a config file."""
+    config = read_config(path)
+    return key_store(config, open_redis(config))
+
+
+def open_cases(path: Path | None) -> tuple[RedisCaseStore, Review]:
+    """The cases of a config file, and the way to give verdicts on them."""
+    config = read_config(path)
+    client = open_redis(config)
+    cases = RedisCaseStore(client)
+    return cases, Review(cases, key_store(config, client), RedisAudit(client, CLOCK), CLOCK)

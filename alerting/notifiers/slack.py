@@ -29,7 +29,6 @@ EVIDENCE_SHOWN: Final = 6
 REMEMBERED: Final = 10_000
 _BAD_TOKEN: Final = {"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired"}
 _BAD_CHANNEL: Final = {"channel_not_found", "not_in_channel", "is_archived"}
-_COLOURLESS: Final = {"unfurl_links": False, "unfurl_media": False}
 
 
 class SlackNotifier:
@@ -65,7 +64,7 @@ class SlackNotifier:
                 return
             metadata = {"event_type": "keywatch_alert", "event_payload": {"alert_id": alert.id}}
             answer = self._client.chat_postMessage(
-                channel=self._channel, metadata=metadata, **message, **_COLOURLESS
+                channel=self._channel, metadata=metadata, unfurl_links=False, unfurl_media=False, **message
             )
         except SlackApiError as error:
             raise self._translated(error) from None

@@ -14,6 +14,7 @@ from monitor.source.base import Headers, Polled, RecordBatch
 from monitor.source.membership import Membership
 from monitor.source.settings import (
     FETCH_BYTES,
+    FETCH_WAIT_MS,
     PARTITION_FETCH_BYTES,
     KafkaSettings,
     bad_security,
@@ -56,7 +57,8 @@ class ConfluentSource:
     """A :class:`monitor.source.base.Source` over librdkafka; about 2 us an event.
 
     A partition that the group gives us is not fetched until ``seek`` adds it to librdkafka's
-    assignment with its offset; so nothing has to be paused and nothing flows too early. ``seek`` on a
+    assignment with its offset; so nothing has to be paused and nothing flows too early. Without a group,
+    new partitions of the topic are noticed at the next start. ``seek`` on a
     flowing partition takes it out and puts it back, which discards what was fetched ahead.
     """
 
@@ -242,6 +244,7 @@ def _consumer(settings: KafkaSettings, on_error: Any) -> Consumer:
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": int(settings.session_timeout_s * 1000),
         "topic.metadata.refresh.interval.ms": int(settings.metadata_max_age_s * 1000),
+        "fetch.wait.max.ms": FETCH_WAIT_MS,
         "fetch.max.bytes": FETCH_BYTES,
         "max.partition.fetch.bytes": PARTITION_FETCH_BYTES,
         "queued.max.messages.kbytes": 2 * FETCH_BYTES >> 10,

@@ -6,23 +6,22 @@ import base64
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from kafka import KafkaProducer
 from kafka import errors as kafka_errors
 
-from domain.errors import Reason, Transient
+from domain.errors import Fatal, Reason, Transient
 from monitor.source.base import DeadLetter
-from monitor.source.settings import KafkaSettings, bad_security, interrupted, not_allowed, unreachable
+from monitor.source.settings import KafkaSettings, bad_security, not_allowed, unreachable
 
 KEPT_BYTES: Final = 64 << 10
 """How much of a value is kept when the broker takes no letter of its size."""
 REQUEST_BYTES: Final = 64 << 20
 """The broker's own limit decides, not the client's."""
-WAIT_S: Final = 15.0
+LINGER_MS: Final = 20
+"""Rejects come in bursts: a short wait puts a burst into few requests."""
 
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 _NOT_ALLOWED = (kafka_errors.SaslAuthenticationFailedError, kafka_errors.AuthorizationError)
@@ -31,61 +30,72 @@ _NOT_ALLOWED = (kafka_errors.SaslAuthenticationFailedError, kafka_errors.Authori
 class KafkaDeadLetters:
     """Writes key, value and headers as they were, plus ``__keywatch.errors.*``, with ``acks=all``.
 
-    ``settings.topic`` is the dead-letter topic; its partitioning is by record key. A letter that the
-    topic finds too large is cut to its first 64 KiB and says so in ``__keywatch.errors.truncated``:
-    one oversized record must not stop the consumer for good.
+    ``settings.topic`` is the dead-letter topic. A letter that the topic finds too large is cut to its
+    first 64 KiB and says so in ``__keywatch.errors.truncated``: one oversized record must not stop
+    the consumer for good. A null header, and the value of a record with neither key nor value,
+    become empty, as the client writes no others. ``send`` may block for ``settings.connect_timeout_s``
+    when the broker is away; after one failure it does not try again before ``flush``.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._waiting: list[tuple[DeadLetter, Any]] = []
+        self._down = False
         self._producer = _producer(settings)
+        self._require_topic()
+
+    def _require_topic(self) -> None:
+        try:
+            self._producer.partitions_for(self._settings.topic)
+        except kafka_errors.KafkaError as error:
+            self.close()
+            raise Fatal(
+                Reason.CONFIG,
+                f"kafka.dead_letter_topic: {self._settings.topic!r} does not exist at "
+                f"{self._settings.bootstrap}, or this user may not write to it ({type(error).__name__})",
+            ) from error
 
     def send(self, record: DeadLetter) -> None:
-        self._waiting.append((record, self._write(record)))
+        self._waiting.append((record, None if self._down else self._write(record)))
 
-    def _write(self, record: DeadLetter, truncated: bool = False) -> Any:
+    def _write(self, record: DeadLetter, keep: int | None = None) -> Any:
         """The client's future; None when the client itself would not take it."""
-        headers = [*record.headers, *((k, v.encode()) for k, v in record.error_headers().items())]
-        value = record.value
-        if truncated and value is not None:
+        headers = [(name, value or b"") for name, value in record.headers]
+        headers += [(name, value.encode()) for name, value in record.error_headers().items()]
+        value = b"" if record.value is None and record.key is None else record.value
+        if keep is not None and value is not None and len(value) > keep:
             headers.append(("__keywatch.errors.truncated", str(len(value)).encode()))
-            value = value[:KEPT_BYTES]
+            value = value[:keep]
         try:
             return self._producer.send(self._settings.topic, value=value, key=record.key, headers=headers)
         except kafka_errors.KafkaError:
+            self._down = True
             return None
 
     def flush(self) -> None:
-        self._settle()
-        if not self._waiting:
-            return
-        cut = [letter for letter, future in self._waiting if _failure(future) in _TOO_LARGE]
-        failed = [letter for letter, future in self._waiting if _failure(future) not in _TOO_LARGE]
-        reasons = {_name(_failure(future)) for _, future in self._waiting}
-        self._waiting = [(letter, self._write(letter, truncated=True)) for letter in cut]
-        if failed:
-            self._waiting += [(letter, None) for letter in failed]
-            raise self._not_written(len(failed), reasons)
-        self._settle()
+        self._down = False
+        self._settle([(letter, future or self._write(letter)) for letter, future in self._waiting])
+        if any(_failure(future) in _TOO_LARGE for _, future in self._waiting):
+            self._settle([(letter, self._shorten(letter, future)) for letter, future in self._waiting])
         if self._waiting:
-            raise self._not_written(len(self._waiting), reasons)
+            reasons = sorted({_name(future) for _, future in self._waiting})
+            self._waiting = [(letter, None) for letter, _ in self._waiting]
+            raise Transient(
+                Reason.UNREACHABLE,
+                f"kafka.dead_letter_topic: {len(self._waiting)} records could not be written to "
+                f"{self._settings.topic!r} at {self._settings.bootstrap} ({', '.join(reasons)})",
+            )
 
-    def _settle(self) -> None:
-        """Send again what the client did not take, wait, and keep what failed."""
-        self._waiting = [
-            (letter, self._write(letter) if future is None else future) for letter, future in self._waiting
-        ]
-        with _translated(self._settings):
-            self._producer.flush(timeout=WAIT_S)
-        self._waiting = [pair for pair in self._waiting if not _written(pair[1])]
+    def _shorten(self, letter: DeadLetter, future: Any) -> Any:
+        return self._write(letter, KEPT_BYTES) if _failure(future) in _TOO_LARGE else future
 
-    def _not_written(self, count: int, reasons: set[str]) -> Transient:
-        return Transient(
-            Reason.UNREACHABLE,
-            f"kafka.dead_letter_topic: {count} records could not be written to {self._settings.topic!r} "
-            f"({', '.join(sorted(reasons))}): does the topic exist, and may we write to it?",
-        )
+    def _settle(self, letters: list[tuple[DeadLetter, Any]]) -> None:
+        """Wait for the broker's answers and keep what was not written."""
+        try:
+            self._producer.flush(timeout=2 * self._settings.connect_timeout_s)
+        except kafka_errors.KafkaTimeoutError:
+            self._down = True
+        self._waiting = [(letter, future) for letter, future in letters if not _written(future)]
 
     def close(self) -> None:
         self._producer.close(timeout=5)
@@ -153,23 +163,25 @@ def _failure(future: Any) -> type[Exception] | None:
     return type(future.exception) if future is not None and future.is_done else None
 
 
-def _name(failure: type[Exception] | None) -> str:
+def _name(future: Any) -> str:
+    failure = _failure(future)
     return "no answer in time" if failure is None else failure.__name__
 
 
 def _producer(settings: KafkaSettings) -> KafkaProducer:
+    wait_ms = int(settings.connect_timeout_s * 1000)
     try:
         return KafkaProducer(
             bootstrap_servers=settings.bootstrap.split(","),
-            bootstrap_timeout_ms=int(settings.connect_timeout_s * 1000),
+            bootstrap_timeout_ms=wait_ms,
             acks="all",
             enable_idempotence=False,  # a letter twice does no harm, and not every broker has producer ids
             compression_type="gzip",  # so that a record at the size limit still fits with its new headers
             max_request_size=REQUEST_BYTES,
-            max_block_ms=10_000,
-            delivery_timeout_ms=12_000,
-            request_timeout_ms=10_000,
-            linger_ms=20,
+            max_block_ms=wait_ms,
+            delivery_timeout_ms=wait_ms + LINGER_MS,
+            request_timeout_ms=wait_ms,
+            linger_ms=LINGER_MS,
             allow_auto_create_topics=False,
             metrics_enabled=False,
             **settings.revealed(),
@@ -180,13 +192,3 @@ def _producer(settings: KafkaSettings) -> KafkaProducer:
         raise bad_security(settings, error) from error
     except (kafka_errors.KafkaError, OSError) as error:
         raise unreachable(settings, type(error).__name__) from error
-
-
-@contextmanager
-def _translated(settings: KafkaSettings) -> Iterator[None]:
-    try:
-        yield
-    except _NOT_ALLOWED as error:
-        raise not_allowed(settings, type(error).__name__) from error
-    except kafka_errors.KafkaError as error:
-        raise interrupted(settings, type(error).__name__) from error

@@ -16,6 +16,7 @@ from monitor.source.base import Polled, RecordBatch
 from monitor.source.membership import Membership
 from monitor.source.settings import (
     FETCH_BYTES,
+    FETCH_WAIT_MS,
     PARTITION_FETCH_BYTES,
     KafkaSettings,
     bad_security,
@@ -182,6 +183,7 @@ def _connect(settings: KafkaSettings) -> KafkaConsumer:
             auto_offset_reset="none",
             allow_auto_create_topics=False,
             max_poll_records=settings.poll_records,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             fetch_max_bytes=FETCH_BYTES,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             metadata_max_age_ms=int(settings.metadata_max_age_s * 1000),
