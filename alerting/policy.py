@@ -100,6 +100,8 @@ def load_policy(path: Path | None) -> Policy:
         raise Fatal(Reason.CONFIG, f"alert.policy: cannot read {where}: {error.strerror}") from error
     except yaml.YAMLError as error:
         raise Fatal(Reason.CONFIG, f"{where} is not YAML: {error}") from error
+    if isinstance(tree, dict) and isinstance(tree.get("suspend"), bool):
+        tree["suspend"] = "on" if tree["suspend"] else "off"  # YAML reads a bare on and off as booleans
     try:
         policy = msgspec.convert(tree, Policy)
     except msgspec.ValidationError as error:

@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import getpass
 import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from domain.errors import Fatal, KeywatchError, Reason, Refused, Rejected, Transient
+from domain.errors import Fatal, Reason
 from domain.ports import KeyState
 from keystore.redis_store import RedisKeyStore
 from keystore.token import DEFAULT_PREFIX
+from monitor.cli_errors import exit_codes
 from monitor.cli_keys_output import print_issued, print_key, print_keys, print_status
-
-EXIT_REFUSED: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_UNREACHABLE: Final = 3
-EXIT_CONFIG: Final = 4
 
 app = typer.Typer(
     name="keys",
@@ -60,7 +54,7 @@ def issue(
     as_json: Json = False,
 ) -> None:
     """Make a key and print its secret, this once: only its hash is kept."""
-    with _exit_codes():
+    with exit_codes():
         issued = open_store(config).issue(tenant, owner, name, prefix, expires_days * 86_400)
         print_issued(issued, as_json)
 
@@ -73,7 +67,7 @@ def list_keys(
     as_json: Json = False,
 ) -> None:
     """List keys, the newest first."""
-    with _exit_codes():
+    with exit_codes():
         store, cursor = open_store(config), ""
         page = store.list(state, cursor, limit)
         keys = list(page.keys)
@@ -86,7 +80,7 @@ def list_keys(
 @app.command(epilog="Example: keywatch keys show key_7HqYw2mB4cXe9ZtA")
 def show(key_id: KeyId, config: Config = None, as_json: Json = False) -> None:
     """Show one key and what happened to it."""
-    with _exit_codes():
+    with exit_codes():
         store = open_store(config)
         print_key(store.details(key_id), store.history(key_id), as_json)
 
@@ -96,7 +90,7 @@ def show(key_id: KeyId, config: Config = None, as_json: Json = False) -> None:
 )
 def suspend(key_id: KeyId, reason: Why, by: By = "", config: Config = None, as_json: Json = False) -> None:
     """Stop a key until a person reinstates it; keywatch itself will not."""
-    with _exit_codes():
+    with exit_codes():
         print_status(open_store(config).suspend_manually(key_id, by or _login(), reason), as_json)
 
 
@@ -107,7 +101,7 @@ def reinstate(
     key_id: KeyId, reason: Why = "", by: By = "", config: Config = None, as_json: Json = False
 ) -> None:
     """Let a suspended key work again, whoever suspended it."""
-    with _exit_codes():
+    with exit_codes():
         print_status(open_store(config).reinstate_manually(key_id, by or _login(), reason), as_json)
 
 
@@ -123,27 +117,8 @@ def revoke(
     """End a key for good. This cannot be undone."""
     if not yes:
         typer.confirm(f"Revoke {key_id} for good?", abort=True, err=True)
-    with _exit_codes():
+    with exit_codes():
         print_status(open_store(config).revoke(key_id, by or _login(), reason), as_json)
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    try:
-        yield
-    except KeywatchError as error:
-        typer.echo(f"keywatch: {error}", err=True)
-        raise typer.Exit(_exit_code(error)) from error
-
-
-def _exit_code(error: KeywatchError) -> int:
-    if isinstance(error, Rejected):
-        return EXIT_USAGE
-    if isinstance(error, Refused):
-        return EXIT_REFUSED
-    if isinstance(error, Transient) or error.reason is Reason.UNREACHABLE:
-        return EXIT_UNREACHABLE
-    return EXIT_CONFIG
 
 
 def _login() -> str:

@@ -14,7 +14,7 @@ from monitor.pipeline import Pipeline
 from monitor.wiring import Client, alerting_for, pipeline_for, sleep
 
 ALERT_POLL_S = 0.2
-REFRESH_S = 10.0
+REFRESH_S = 5.0
 EXPIRE_EVERY_S = 30.0
 LEASE_S = 300.0
 
@@ -31,6 +31,11 @@ class Daemon:
         self._keeper = ForestKeeper(client, config.kafka.topic, log, self._adopt)
         self._jobs = self._scheduled(client)
         self._thread = threading.Thread(target=self._alert, name="alerting", daemon=True)
+
+    @property
+    def forest_version(self) -> str:
+        """The forest in use, empty before the first was trained."""
+        return self._keeper.version
 
     def _partitions(self) -> list[int]:
         return sorted(self.pipeline.parts.copy())

@@ -32,17 +32,17 @@ class EmbeddedParts:
     def __init__(self, sleep: Callable[[float], None]) -> None:
         self._sleep = sleep
         self._children: list[subprocess.Popen[bytes]] = []
-        self._folder = Path(tempfile.mkdtemp(prefix="keywatch-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="keywatch-"))
         kafka, store = _free_port(), _free_port()
         self.bootstrap = f"127.0.0.1:{kafka}"
         self.redis_url = f"redis://127.0.0.1:{store}/0"
-        self._commands = [_broker_command(kafka), _store_command(store, self._folder)]
+        self._commands = [_broker_command(kafka), _store_command(store, self.folder)]
         self._ports = [kafka, store]
 
     def __enter__(self) -> EmbeddedParts:
         atexit.register(self.stop)
         for command in self._commands:
-            with (self._folder / "log").open("ab") as log:
+            with (self.folder / "log").open("ab") as log:
                 child = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
                 self._children.append(child)
         for port, child in zip(self._ports, self._children, strict=True):
@@ -70,7 +70,7 @@ class EmbeddedParts:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             self._sleep(PAUSE_S)
-        tail = (self._folder / "log").read_text(errors="replace")[-500:]
+        tail = (self.folder / "log").read_text(errors="replace")[-500:]
         self.stop()
         raise Fatal(Reason.UNREACHABLE, f"an embedded part did not start on port {port}: {tail}")
 
@@ -82,7 +82,7 @@ class EmbeddedParts:
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
         self._children.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _broker_command(port: int) -> list[str]:

@@ -97,22 +97,17 @@ def open_redis(config: Config) -> Client:
     settings = config.redis
     password = secret("", settings.password_file, "redis.password_file")
     client = connect_redis(settings.url, settings.timeout_s, password)
+    host = settings.url.rpartition("@")[2].rpartition("://")[2]
     try:
         client.ping()
     except redis.exceptions.AuthenticationError as error:
-        raise Fatal(
-            Reason.CREDENTIALS, f"redis.url: {_host(settings.url)} refused our credentials"
-        ) from error
+        raise Fatal(Reason.CREDENTIALS, f"redis.url: {host} refused our credentials") from error
     except redis.exceptions.RedisError as error:
         raise Fatal(
             Reason.UNREACHABLE,
-            f"redis.url: nothing answers at {_host(settings.url)}: is Redis running there?",
+            f"redis.url: nothing answers at {host}: is Redis running there?",
         ) from error
     return client
-
-
-def _host(url: str) -> str:
-    return url.rpartition("@")[2].rpartition("://")[2]
 
 
 def check_redis(config: Config, client: Client, log: Log) -> None:

@@ -59,7 +59,7 @@ class FirstSights:
 def accumulate(
     part: PartitionState, events: EnrichedColumns, rows: slice, first_open: int
 ) -> tuple[Groups, FirstSights]:
-    """Count rows ``rows`` of ``events``; minutes below ``first_open`` are closed: those only age the profile."""
+    """Count rows ``rows`` of ``events``; minutes below ``first_open`` are closed."""
     numbers = np.arange(rows.start, rows.stop)
     raw = events.raw
     slots = part.slots_of(events.key_id[rows], raw.tenant[rows])

@@ -6,7 +6,8 @@ counted in windows and fade over a month, so that a key used once a day keeps wh
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -104,7 +105,7 @@ def _teach_networks(profiles: Rows, windows: Rows, fleet: Rows, gap: npt.NDArray
 
 def _teach_origin(profiles: Rows, windows: Rows, fleet: Rows, seen_before: npt.NDArray[np.bool_]) -> None:
     """Each distinct country, ASN and network of the window weighs one window."""
-    bins = {"country": _country_bin, "asn": asn_bin, "prefix": prefix_bin}
+    bins: dict[str, Callable[[Any], Ints]] = {"country": _country_bin, "asn": asn_bin, "prefix": prefix_bin}
     for name, to_bin in bins.items():
         values = windows[name]
         met = np.zeros(len(profiles), bool)
