@@ -70,16 +70,23 @@ def deploy_new_region(rng: Rng) -> list[Traffic]:
 
 
 def marketing_peak(rng: Rng) -> list[Traffic]:
-    peak = replace(VICTIM, per_minute=16.0, from_h=40.0, to_h=42.0, ramp=lambda h: min(1.0, (h - 40.0) * 4 + 0.1))
+    peak = replace(
+        VICTIM, per_minute=16.0, from_h=40.0, to_h=42.0, ramp=lambda h: min(1.0, (h - 40.0) * 4 + 0.1)
+    )
     return [*steady(rng), peak]
 
 
 def cold_keys(rng: Rng) -> list[Traffic]:
     fresh = [
-        Traffic(f"key_new{i:02d}", "initech", float(rng.uniform(0.5, 4)), {("cloud-us", "office-gb")[i % 2]: 1.0},
-                from_h=float(rng.uniform(30, 44)))
+        Traffic(
+            key_id=f"key_new{i:02d}",
+            tenant="initech",
+            per_minute=float(rng.uniform(0.5, 4)),
+            networks={("cloud-us", "office-gb")[i % 2]: 1.0},
+            from_h=float(rng.uniform(30, 44)),
+        )
         for i in range(20)
-    ]  # fmt: skip
+    ]
     return [*steady(rng), *fresh]
 
 

@@ -20,7 +20,12 @@ HOUR_MS: Final = 3_600_000
 MINUTE_MS: Final = 60_000
 
 ENDPOINTS: Final = {
-    "shop": (("GET", "/v1/items/{n}", 60), ("GET", "/v1/orders/{n}", 25), ("POST", "/v1/orders", 10), ("GET", "/v1/stock", 5)),
+    "shop": (
+        ("GET", "/v1/items/{n}", 60),
+        ("GET", "/v1/orders/{n}", 25),
+        ("POST", "/v1/orders", 10),
+        ("GET", "/v1/stock", 5),
+    ),
     "reports": (("GET", "/v1/reports", 40), ("GET", "/v1/reports/{n}/rows", 55), ("POST", "/v1/reports", 5)),
     "thief": (("GET", "/v1/customers/{n}", 70), ("GET", "/v1/exports/{n}", 20), ("GET", "/v1/keys", 10)),
 }  # fmt: skip
@@ -95,7 +100,11 @@ def background(rng: Rng, keys: int = 14) -> list[Traffic]:
     out = []
     for i in range(keys):
         server = i % 3 != 0
-        place = ("cloud-us", "cloud-eu", "cloud-ap")[i % 3] if server else ("office-nl", "office-de", "office-us")[i % 3]
+        place = (
+            ("cloud-us", "cloud-eu", "cloud-ap")[i % 3]
+            if server
+            else ("office-nl", "office-de", "office-us")[i % 3]
+        )
         out.append(
             Traffic(
                 key_id=f"key_{'srv' if server else 'off'}{i:02d}",

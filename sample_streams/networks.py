@@ -74,7 +74,8 @@ def write_mmdb(path: Path) -> None:
 
     writer = MMDBWriter(ip_version=4, database_type="keywatch-sample", description="fictional")
     for network in PLAN.values():
-        blocks = IPSet(IPNetwork(f"{network.address(i, 0).rsplit('.', 1)[0]}.0/24") for i in range(network.size))
+        heads = (network.address(i, 0).rsplit(".", 1)[0] for i in range(network.size))
+        blocks = IPSet(IPNetwork(f"{head}.0/24") for head in heads)
         writer.insert_network(
             blocks,
             {

@@ -14,17 +14,13 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from detectors.base import MAX_BITS, Bits, Rows, Sights
+from detectors.novelty import habit_bits, is_new, rarity_bits, ready, usual
 from domain.finding import Evidence, Kind
 from domain.network import unpack_country
 from domain.profile import asn_bin
 
-MIN_WINDOWS: Final = 30
-"""Fewer windows say nothing about habit."""
-MIN_HOURS: Final = 6.0
-"""A key seen for less time has not met its other working hours, nor its other regions."""
 NEAR_KM: Final = 100.0
 """Databases place one network up to about 100 km apart on different days."""
 REGION_DISCOUNT: Final = 0.35
@@ -40,22 +36,22 @@ class GeoShift:
 
     def score(self, sights: Sights) -> Bits:
         profile = sights.profile
-        new_country = _new(profile, "country", sights.country) & (sights.country > 0)
-        new_asn = _new(profile, "asn", sights.asn) & (sights.asn > 0)
-        country = _novelty(profile, "country") + _rarity(sights.fleet, "country_keys", sights.country)
-        operator = _novelty(profile, "asn") + _rarity(sights.fleet, "asn_keys", asn_bin(sights.asn))
+        new_country = is_new(profile, "country", sights.country) & (sights.country > 0)
+        new_asn = is_new(profile, "asn", sights.asn) & (sights.asn > 0)
+        country = habit_bits(profile, "country") + rarity_bits(sights.fleet, "country_keys", sights.country)
+        operator = habit_bits(profile, "asn") + rarity_bits(sights.fleet, "asn_keys", asn_bin(sights.asn))
         moved = np.where(sights.asn > 0, np.where(new_asn, 1.0, REGION_DISCOUNT), 1.0)
         bits = np.where(new_country, country * moved, 0.0)
         # the operator follows from the country in part: half its own bits on top, not all
         bits += np.where(new_asn, np.where(new_country, 0.5, 0.6) * operator, 0.0)
         bits += np.where(new_country & new_asn, distance_bits(distance_km(profile, sights)), 0.0)
-        return np.where(_ready(profile, sights.minute), np.minimum(bits, MAX_BITS), np.nan)
+        return np.where(ready(profile, sights.minute), np.minimum(bits, MAX_BITS), np.nan)
 
     def explain(self, sights: Sights, i: int) -> list[Evidence]:
-        profile = sights.profile[i : i + 1]
+        profile = sights.profile[i]
         bits = float(self.score(sights)[i])
-        known = [unpack_country(int(c)) for c in _usual(profile, "country")]
-        operators = [f"AS{int(a)}" for a in _usual(profile, "asn")]
+        known = [unpack_country(c) for c, _ in usual(profile, "country")]
+        operators = [f"AS{a}" for a, _ in usual(profile, "asn")]
         actual = f"{unpack_country(int(sights.country[i])) or 'unknown country'}, AS{int(sights.asn[i])}"
         km = float(distance_km(sights.profile, sights)[i])
         lines = [
@@ -68,35 +64,6 @@ class GeoShift:
             expected = f"within {NEAR_KM:.0f} km of an established place"
             lines.append(Evidence(what="distance", expected=expected, actual=f"{km:,.0f} km", bits=far))
         return lines
-
-
-def _ready(profile: Rows, minute: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    hours = (minute * 60_000 - profile["first_ms"]) / 3_600_000
-    return (profile["windows"] >= MIN_WINDOWS) & (hours >= MIN_HOURS)
-
-
-def _new(profile: Rows, name: str, values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
-    held = (profile[name] == values[:, None]) & (profile[f"{name}_weight"] > 0)
-    return ~held.any(axis=1)
-
-
-def _novelty(profile: Rows, name: str) -> Bits:
-    """-log2 of the share of windows that brought something new, with half a novelty assumed."""
-    share = (profile[f"novel_{name}"].astype(np.float64) + 0.5) / (profile["novel_windows"] + 1.0)
-    return -np.log2(np.minimum(share, 1.0))
-
-
-def _rarity(fleet: np.void, name: str, column: npt.NDArray[np.integer]) -> Bits:  # type: ignore[type-arg]
-    """-log2 of the share of keys that have established it; at most 6 bits, as the fleet may be small."""
-    using = fleet[name][column].astype(np.float64)
-    return np.minimum(-np.log2((using + 1.0) / (float(fleet["keys"]) + 2.0)), 6.0)
-
-
-def _usual(profile: Rows, name: str) -> npt.NDArray[np.generic]:
-    weight = profile[f"{name}_weight"][0]
-    order = np.argsort(-weight, kind="stable")[:4]
-    usual: npt.NDArray[np.generic] = profile[name][0][order[weight[order] > 0]]
-    return usual
 
 
 def distance_km(profile: Rows, sights: Sights) -> Bits:

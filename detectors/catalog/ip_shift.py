@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import betainc
 
 from detectors.base import MAX_BITS, Bits, Sights
-from detectors.catalog.geo_shift import _new, _novelty, _rarity, _ready
+from detectors.novelty import habit_bits, is_new, rarity_bits, ready
 from domain.finding import Evidence, Kind
 from domain.network import unpack_prefix
 from domain.profile import asn_bin, prefix_bin
@@ -35,7 +35,7 @@ class IpShift:
 
     def score(self, sights: Sights) -> Bits:
         bits = np.maximum(new_network_bits(sights), spread_bits(sights))
-        return np.where(_ready(sights.profile, sights.minute), np.minimum(bits, MAX_BITS), np.nan)
+        return np.where(ready(sights.profile, sights.minute), np.minimum(bits, MAX_BITS), np.nan)
 
     def explain(self, sights: Sights, i: int) -> list[Evidence]:
         mean = float(sights.profile["spread_mean"][i])
@@ -59,12 +59,12 @@ class IpShift:
 def new_network_bits(sights: Sights) -> Bits:
     """Surprise of the network itself; 0 for one the key knows."""
     profile = sights.profile
-    known_operator = ~_new(profile, "asn", sights.asn) & (sights.asn > 0)
-    bits = _novelty(profile, "prefix") + _rarity(sights.fleet, "prefix_keys", prefix_bin(sights.prefix))
+    known_operator = ~is_new(profile, "asn", sights.asn) & (sights.asn > 0)
+    bits = habit_bits(profile, "prefix") + rarity_bits(sights.fleet, "prefix_keys", prefix_bin(sights.prefix))
     bits = np.where(known_operator, KNOWN_OPERATOR, 0.75) * bits
     # an operator that many keys use is a likely next one
-    bits -= np.maximum(0.0, 6.0 - _rarity(sights.fleet, "asn_keys", asn_bin(sights.asn))) * 0.5
-    return np.where(_new(profile, "prefix", sights.prefix), np.maximum(bits, 0.0), 0.0)
+    bits -= np.maximum(0.0, 6.0 - rarity_bits(sights.fleet, "asn_keys", asn_bin(sights.asn))) * 0.5
+    return np.where(is_new(profile, "prefix", sights.prefix), np.maximum(bits, 0.0), 0.0)
 
 
 def spread_bits(sights: Sights) -> Bits:

@@ -18,7 +18,7 @@ from keystore.hashing import Peppers
 from keystore.memory_store import MemoryKeyStore
 from keystore.redis_store import RedisKeyStore
 from keystore.results import NotAccepted
-from tests.contract.keystore_servers import connect, server
+from tests.servers import connect, server
 
 MakeStore = Callable[[Peppers | None], BaseKeyStore]
 

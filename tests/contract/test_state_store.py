@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -12,6 +12,7 @@ from monitor.checkpoint.base import NO_OFFSET, Commit, CommitResult, StateStore
 from monitor.checkpoint.memory import MemoryStateStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.connect import connect_redis
+from tests.servers import REDIS_KINDS
 
 TOPIC = "api-usage"
 
@@ -21,9 +22,11 @@ def redis_store(any_redis: str) -> RedisStateStore:
     return RedisStateStore(connect_redis(any_redis), TOPIC)
 
 
-@pytest.fixture(params=["memory", "redis"])
-def store(request: pytest.FixtureRequest) -> Iterator[StateStore]:
-    yield MemoryStateStore(TOPIC) if request.param == "memory" else request.getfixturevalue("redis_store")
+@pytest.fixture(params=["memory", *REDIS_KINDS])
+def store(request: pytest.FixtureRequest, empty_store: Callable[[str], str]) -> StateStore:
+    if request.param == "memory":
+        return MemoryStateStore(TOPIC)
+    return RedisStateStore(connect_redis(empty_store(request.param)), TOPIC)
 
 
 def full_commit(expected: bytes, fence: bytes, offset: int = 10) -> Commit:
@@ -111,9 +114,11 @@ def test_outbox_ids_follow_record_offsets(redis_store: RedisStateStore) -> None:
 def test_racing_writers_of_one_claim_apply_once(redis_store: RedisStateStore) -> None:
     redis_store.claim(0, b"f1")
     results: list[CommitResult] = []
+
     def write(number: int) -> None:
         commit = Commit(expected=b"f1", fence=b"w%d" % number, offset=number, samples=[b"x"])
         results.append(redis_store.commit(0, commit))
+
     _together([lambda n=n: write(n) for n in range(8)])  # type: ignore[misc]
     assert sorted(results) == [CommitResult.APPLIED] + [CommitResult.FENCED] * 7
     assert redis_store.samples([0]) == [b"x"]

@@ -24,7 +24,7 @@ from keystore.hashing import Peppers
 from keystore.memory_store import MemoryKeyStore
 from keystore.redis_store import RedisKeyStore
 from keystore.results import Issued
-from tests.contract.keystore_servers import server
+from tests.servers import server
 
 KEYS = ("a{}", "\u212a", "missing")
 """Few, so that acts meet on one key; the first is never revoked."""

@@ -1,0 +1,305 @@
+"""The key store on a Redis that loses replies, is full, damaged, closed or gone."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import pytest
+import redis
+
+from domain.clock import ManualClock
+from domain.errors import Fatal, KeywatchError, Reason, Transient
+from domain.ports import KeyState
+from keystore.hashing import Peppers
+from keystore.redis_store import RedisKeyStore
+from tests.servers import free_port, server, without_retries
+
+NOW_MS = 1_767_225_600_000
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("redis", marks=pytest.mark.redis),
+        pytest.param("valkey", marks=pytest.mark.embedded),
+    ],
+)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of this module's own, as some tests spoil it for others."""
+    with server(request.param, tmp_path_factory.mktemp(request.param)) as address:
+        yield address
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW_MS / 1000)
+
+
+@pytest.fixture
+def peppers() -> Peppers:
+    return Peppers.generate()
+
+
+@pytest.fixture
+def store(client: redis.Redis, clock: ManualClock, peppers: Peppers) -> RedisKeyStore:
+    return RedisKeyStore(client, clock, peppers)
+
+
+def failed(act: Callable[[], object]) -> tuple[type[KeywatchError], Reason]:
+    with pytest.raises(KeywatchError) as caught:
+        act()
+    return type(caught.value), caught.value.reason
+
+
+def record_name(client: redis.Redis) -> str:
+    """The only record of the store."""
+    (name,) = (n.decode() for n in client.scan_iter("kw:key:*", _type="hash"))
+    return name
+
+
+def everything(client: redis.Redis) -> bytes:
+    """All names and values in the server, as text."""
+    readers: dict[bytes, Callable[[bytes], object]] = {
+        b"string": client.get,
+        b"hash": client.hgetall,
+        b"zset": lambda name: client.zrange(name, 0, -1),
+        b"stream": client.xrange,
+    }
+    return repr([(name, readers[client.type(name)](name)) for name in client.scan_iter()]).encode()
+
+
+# -- secrets -----------------------------------------------------------------------------------------
+
+
+def test_no_part_of_a_secret_reaches_redis(
+    store: RedisKeyStore, client: redis.Redis, peppers: Peppers
+) -> None:
+    issued = store.issue("acme", "ops", "ci")
+    secret = issued.secret.reveal()
+    store.verify(secret)
+    store.suspend(issued.key_id, case_id="case-1", reason="spike", expires_ms=NOW_MS + 1)
+    found = everything(client)
+    body = secret.removeprefix("sk_live_")
+    pieces = [body[start : start + 8] for start in range(len(body) - 7)]
+    assert [piece for piece in pieces if piece.encode() in found] == []
+    assert peppers.by_version[1].reveal().encode() not in found
+    assert peppers.digest(issued.secret).encode() in found  # so the search does see values
+
+
+def test_a_planted_index_entry_does_not_open_another_key(
+    store: RedisKeyStore, client: redis.Redis, peppers: Peppers
+) -> None:
+    victim, thief = store.issue("acme", "ops", "ci"), store.issue("evil", "eve", "x")
+    client.set(f"kw:keyhash:{peppers.digest(thief.secret)}", victim.key_id)
+    assert failed(lambda: store.verify(thief.secret.reveal()))[1] is Reason.NOT_FOUND
+
+
+def test_a_key_under_an_old_pepper_verifies_until_that_pepper_goes(
+    store: RedisKeyStore, client: redis.Redis, clock: ManualClock, peppers: Peppers
+) -> None:
+    issued = store.issue("acme", "ops", "ci")
+    fresh = Peppers.generate().by_version[1]
+    both = Peppers(2, {1: peppers.by_version[1], 2: fresh})
+    assert RedisKeyStore(client, clock, both).verify(issued.secret.reveal()).key_id == issued.key_id
+    without = RedisKeyStore(client, clock, Peppers(2, {2: fresh}))
+    assert failed(lambda: without.verify(issued.secret.reveal()))[1] is Reason.NOT_FOUND
+
+
+# -- lost replies ------------------------------------------------------------------------------------
+
+
+class LosesReply(redis.Connection):
+    """Does what it was asked, then breaks before the answer is read: once, at the nth reply."""
+
+    replies_left: ClassVar[int] = -1
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        answer = super().read_response(*args, **kwargs)
+        LosesReply.replies_left -= 1
+        if LosesReply.replies_left == 0:
+            self.disconnect()
+            raise redis.exceptions.ConnectionError("the reply was lost")
+        return answer
+
+
+@pytest.mark.parametrize("lost", range(1, 7))
+def test_an_act_whose_reply_was_lost_is_done_once_and_answers_the_same(
+    store: RedisKeyStore, client: redis.Redis, url: str, clock: ManualClock, lost: int
+) -> None:
+    store.import_external("k", "acme", "ops")
+    pool = redis.ConnectionPool.from_url(url, connection_class=LosesReply)
+    with redis.Redis(connection_pool=pool) as forgetful:
+        forgetful.ping()
+        retried = RedisKeyStore(forgetful, clock, None)
+        acts: list[Callable[[RedisKeyStore], object]] = [
+            lambda s: s.import_external("new", "acme", "ops"),
+            lambda s: s.suspend("k", case_id="c", reason="spike", expires_ms=NOW_MS),
+            lambda s: s.reinstate("k", case_id="c"),
+            lambda s: s.suspend("k", case_id="d", reason="spike", expires_ms=NOW_MS),
+            lambda s: s.expire_suspension("k", "d"),
+            lambda s: s.suspend_manually("k", "ada", "confirmed"),
+            lambda s: s.reinstate_manually("k", "ada", "rotated"),
+            lambda s: s.revoke("k", "ada", "leaked"),
+        ]
+        for act in acts:
+            LosesReply.replies_left = lost
+            answer = act(retried)
+            LosesReply.replies_left = -1
+            assert answer == act(store)
+    verbs = [entry.verb for entry in store.history("k")][::-1]
+    people = ["suspend_manually", "reinstate_manually", "revoke"]
+    assert verbs == ["import", "suspend", "reinstate", "suspend", "expire", *people]
+    assert [entry.verb for entry in store.history("new")] == ["import"]
+    assert len(store.list().keys) == 2
+    pool.disconnect()
+
+
+# -- a full server -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fill(client: redis.Redis) -> Iterator[Callable[[], object]]:
+    """Makes the server refuse writes for want of memory."""
+    client.config_set("maxmemory-policy", "noeviction")
+    yield lambda: client.config_set("maxmemory", 1)
+    client.config_set("maxmemory", 0)
+
+
+def test_keys_can_be_stopped_and_released_when_redis_is_full(
+    store: RedisKeyStore, client: redis.Redis, clock: ManualClock, fill: Callable[[], object]
+) -> None:
+    issued = store.issue("acme", "ops", "ci")
+    fill()
+    with pytest.raises(redis.exceptions.OutOfMemoryError):
+        client.set("anything", "x")
+    end = NOW_MS + 1000
+    assert (
+        store.suspend(issued.key_id, case_id="c", reason="spike", expires_ms=end).state is KeyState.SUSPENDED
+    )
+    assert failed(lambda: store.verify(issued.secret.reveal()))[1] is Reason.DENIED
+    clock.advance(1)
+    for due in store.due_expiries(end):
+        assert store.expire_suspension(due.key_id, due.case_id).state is KeyState.ACTIVE
+    assert store.suspend_manually(issued.key_id, "ada", "").state is KeyState.SUSPENDED
+    assert store.reinstate_manually(issued.key_id, "ada", "").state is KeyState.ACTIVE
+    assert store.revoke(issued.key_id, "ada", "leaked").state is KeyState.REVOKED
+
+
+def test_issuing_on_a_full_server_is_to_be_tried_again(
+    store: RedisKeyStore, fill: Callable[[], object]
+) -> None:
+    fill()
+    with pytest.raises(Transient, match="raise maxmemory") as caught:
+        store.issue("acme", "ops", "ci")
+    assert caught.value.reason is Reason.SERVER_ERROR
+
+
+# -- damage and absence ------------------------------------------------------------------------------
+
+
+def test_a_history_that_cannot_be_written_stops_the_change(store: RedisKeyStore, client: redis.Redis) -> None:
+    store.import_external("k", "acme", "ops")
+    history = f"{record_name(client)}:history"
+    client.delete(history)
+    client.set(history, "spoiled")
+    assert failed(lambda: store.revoke("k", "ada", "leaked")) == (Fatal, Reason.CORRUPT)
+    assert store.describe("k").state is KeyState.ACTIVE
+
+
+@pytest.mark.parametrize("field", ["state", "released_case", "prior_state"])
+def test_a_record_that_lacks_a_field_is_not_changed(
+    store: RedisKeyStore, client: redis.Redis, field: str
+) -> None:
+    store.import_external("k", "acme", "ops")
+    client.hdel(record_name(client), field)
+    assert failed(lambda: store.revoke("k", "ada", "leaked")) == (Fatal, Reason.CORRUPT)
+    assert client.xlen(f"{record_name(client)}:history") == 1
+
+
+def test_a_name_taken_by_something_else_is_reported(store: RedisKeyStore, client: redis.Redis) -> None:
+    store.import_external("k", "acme", "ops")
+    name = record_name(client)
+    client.delete(name)
+    client.set(name, "x")
+    assert failed(lambda: store.describe("k")) == (Fatal, Reason.CORRUPT)
+
+
+def test_a_retiring_key_is_accepted_and_returns_to_retiring(
+    store: RedisKeyStore, client: redis.Redis
+) -> None:
+    issued = store.issue("acme", "ops", "ci")
+    client.hset(record_name(client), "state", KeyState.RETIRING)
+    assert store.verify(issued.secret.reveal()).state is KeyState.RETIRING
+    store.suspend(issued.key_id, case_id="c", reason="spike", expires_ms=None)
+    store.suspend_manually(issued.key_id, "ada", "confirmed")
+    assert store.reinstate_manually(issued.key_id, "ada", "").state is KeyState.RETIRING
+
+
+def test_a_key_s_history_is_bounded(store: RedisKeyStore, client: redis.Redis) -> None:
+    store.import_external("k", "acme", "ops")
+    name = f"{record_name(client)}:history"
+    pipe = client.pipeline()
+    for _ in range(3000):
+        pipe.xadd(name, {"at_ms": "0"})
+    pipe.execute()
+    store.revoke("k", "ada", "leaked")
+    assert 1000 <= client.xlen(name) < 1200
+
+
+def test_an_unreachable_redis_is_transient(clock: ManualClock) -> None:
+    with without_retries(f"redis://127.0.0.1:{free_port()}") as client:
+        assert failed(lambda: RedisKeyStore(client, clock, None).describe("k")) == (
+            Transient,
+            Reason.UNREACHABLE,
+        )
+
+
+def test_a_silent_redis_times_out(clock: ManualClock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        with without_retries(address, timeout_s=0.05) as client:
+            assert failed(lambda: RedisKeyStore(client, clock, None).describe("k")) == (
+                Transient,
+                Reason.TIMEOUT,
+            )
+
+
+def test_wrong_credentials_and_missing_rights_are_fatal(
+    client: redis.Redis, url: str, clock: ManualClock
+) -> None:
+    client.acl_setuser("reader", enabled=True, passwords=["+pw"], keys=["*"], commands=["+ping", "+hello"])
+    try:
+        for password in ("wrong", "pw"):
+            address = url.replace("redis://", f"redis://reader:{password}@")
+            with without_retries(address) as other:
+                store = RedisKeyStore(other, clock, None)
+                assert failed(lambda s=store: s.describe("k")) == (Fatal, Reason.CREDENTIALS)  # type: ignore[misc]
+    finally:
+        client.acl_deluser("reader")
+
+
+def test_a_client_that_decodes_and_a_namespace_with_braces_are_refused(url: str, clock: ManualClock) -> None:
+    with redis.Redis.from_url(url, decode_responses=True) as decoding, redis.Redis.from_url(url) as plain:
+        for client, namespace in ((decoding, "kw"), (plain, "kw{1}"), (plain, "")):
+            with pytest.raises(Fatal) as caught:
+                RedisKeyStore(client, clock, None, namespace)
+            assert caught.value.reason is Reason.CONFIG
+
+
+def test_stores_of_two_namespaces_share_nothing(
+    client: redis.Redis, clock: ManualClock, peppers: Peppers
+) -> None:
+    left, right = (RedisKeyStore(client, clock, peppers, f"n{uuid.uuid4().hex}") for _ in range(2))
+    issued = left.issue("acme", "ops", "ci")
+    assert right.list().keys == ()
+    assert failed(lambda: right.verify(issued.secret.reveal()))[1] is Reason.NOT_FOUND
