@@ -1,0 +1,43 @@
+# keywatch: `make demo` shows it at work, `make test` runs the whole suite; both set up what they need.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint bench streams lock kafka clean
+
+demo: $(READY)  ## a stolen key found and suspended, on an embedded broker and store
+	$(BIN)/keywatch demo
+
+test: $(READY)  ## the whole suite; says which real servers it missed
+	$(BIN)/pytest
+
+lint: $(READY)  ## style, types, imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## events a second beside the ceiling and a naive loop
+	$(BIN)/python -m benchmarks.throughput
+
+streams: $(READY)  ## write sample_streams/ again; the same bytes unless the generator changed
+	$(BIN)/python -m sample_streams.generate
+
+kafka:  ## Apache Kafka's jars, from Maven Central, for the tests that need the real one
+	tests/get_kafka.sh
+
+lock:
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url \
+		--generate-hashes --no-annotate --no-header --upgrade -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "keywatch needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
