@@ -69,7 +69,7 @@ def record_name(client: redis.Redis) -> str:
 
 def everything(client: redis.Redis) -> bytes:
     """All names and values in the server, as text."""
-    readers: dict[bytes, Callable[[bytes], object]] = {
+    readers: dict[Any, Callable[[bytes], object]] = {
         b"string": client.get,
         b"hash": client.hgetall,
         b"zset": lambda name: client.zrange(name, 0, -1),
@@ -127,7 +127,7 @@ class LosesReply(redis.Connection):
         answer = super().read_response(*args, **kwargs)
         LosesReply.replies_left -= 1
         if LosesReply.replies_left == 0:
-            self.disconnect()
+            self.disconnect()  # type: ignore[no-untyped-call]
             raise redis.exceptions.ConnectionError("the reply was lost")
         return answer
 

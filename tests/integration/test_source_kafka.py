@@ -15,8 +15,6 @@ from monitor.source.base import DeadLetter, Headers, Polled, Source
 from monitor.source.memory import MemorySource, MemoryTopic
 from monitor.source.settings import KafkaSettings
 
-# kafka-python reads its schemas through a deprecated call of importlib.resources
-pytestmark = [pytest.mark.filterwarnings("ignore:.*_text is deprecated:DeprecationWarning")]
 DEADLINE_S = 30.0
 
 
