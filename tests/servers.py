@@ -163,18 +163,16 @@ def kafka_server(directory: Path) -> Iterator[Kafka]:
 
 
 def _await_kafka(running: Kafka, process: subprocess.Popen[bytes]) -> None:
-    from kafka.admin import KafkaAdminClient
-    from kafka.errors import KafkaError
-
+    """The broker opens its port once it has joined its own quorum."""
+    host, port = running.bootstrap.split(":")
     deadline = time.monotonic() + 60
     while True:
-        try:
-            KafkaAdminClient(bootstrap_servers=running.bootstrap, bootstrap_timeout_ms=1000).close()
-            return
-        except (KafkaError, OSError) as error:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Apache Kafka did not start (exit {process.poll()})") from error
-            time.sleep(0.2)
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"Apache Kafka did not start (exit {process.poll()})")
+        time.sleep(0.1)
 
 
 def absent(reason: str) -> NoReturn:

@@ -54,6 +54,7 @@ def filled(kafka: Kafka, scenario: str) -> Topic:
     from kafka import KafkaProducer
 
     name = kafka.create_topic(f"usage-{uuid.uuid4().hex[:8]}", PARTITIONS)
+    kafka.create_topic(f"{name}.dead-letter")
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, linger_ms=20)
     ends = [0] * PARTITIONS
     for line in scenario_lines(scenario):
