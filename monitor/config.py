@@ -17,7 +17,10 @@ ENV_PREFIX = "KEYWATCH_"
 
 
 class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Where usage events come from. ``partitions: all`` reads every partition without a consumer group."""
+    """Where usage events come from. ``partitions: all`` reads every partition without a consumer group.
+
+    ``poll_records``: records taken at once at most; more is faster, fewer is less memory.
+    """
 
     bootstrap: str = "localhost:9092"
     topic: str = "api-usage"
@@ -27,6 +30,7 @@ class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     format: str = "native"
     client: Literal["kafka-python", "confluent"] = "kafka-python"
     dead_letter_topic: str = ""
+    poll_records: int = 20_000
     security: dict[str, str] = {}
     password_file: str = ""
 

@@ -133,6 +133,7 @@ def kafka_settings(config: Config, topic: str) -> KafkaSettings:
         group=kafka.group if kafka.partitions == "group" else None,
         instance_id=kafka.instance_id,
         security=security,
+        poll_records=kafka.poll_records,
     )
 
 

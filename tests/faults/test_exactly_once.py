@@ -46,7 +46,7 @@ def test_a_consumer_killed_twenty_times_leaves_what_an_undisturbed_one_leaves(
     rng = random.Random(20)
     progress = [offsets(client, topic.name, PARTITIONS)]
     for _ in range(ROUNDS):
-        worker = topic.start(redis_url, pace_s=0.05, die_after_s=rng.uniform(0.05, 0.6))
+        worker = topic.start(redis_url, pace_s=0.05, poll_records=300, die_after_s=rng.uniform(0.2, 0.7))
         worker.communicate(timeout=60)
         assert worker.returncode == -signal.SIGKILL
         progress.append(offsets(client, topic.name, PARTITIONS))
@@ -60,7 +60,7 @@ def test_a_consumer_killed_twenty_times_leaves_what_an_undisturbed_one_leaves(
 def test_two_consumers_that_share_and_hand_over_partitions_leave_the_same(
     kind: str, topic: Topic, redis_url: str, client: redis.Redis, undisturbed: dict[str, Any]
 ) -> None:
-    ask = {"partitions": "group", "client": kind, "pace_s": 0.15}
+    ask = {"partitions": "group", "client": kind, "pace_s": 0.15, "poll_records": 300}
     first = topic.start(redis_url, **ask)
     while offsets(client, topic.name, PARTITIONS) == [-1] * PARTITIONS:
         assert first.poll() is None

@@ -32,6 +32,7 @@ def main() -> None:
             group=ask["topic"],
             partitions=ask.get("partitions", "all"),
             client=ask.get("client", "kafka-python"),
+            poll_records=ask.get("poll_records", 20_000),
         ),
         redis=RedisConfig(url=ask["redis"]),
         geoip=GeoipConfig(databases=[str(GEO)]),
