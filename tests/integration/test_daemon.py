@@ -1,4 +1,4 @@
-"""``keywatch run`` as a process, on Apache Kafka and every kind of Redis: a stolen key is told and stopped."""
+"""``keywatch run`` as a process, on Apache Kafka and every kind of Redis."""
 
 from __future__ import annotations
 
