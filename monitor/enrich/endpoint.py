@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _ID: Final = re.compile(
@@ -32,4 +33,9 @@ def template(path: str) -> str:
     if "/" not in path:
         return path[:MAX_LENGTH]
     segments = path.split("/")[: MAX_SEGMENTS + 1]
-    return "/".join("{id}" if _ID.match(s) else s for s in segments)[:MAX_LENGTH]
+    return "/".join(["{id}" if s.isdecimal() else _folded(s) for s in segments])[:MAX_LENGTH]
+
+
+@lru_cache(maxsize=65_536)
+def _folded(segment: str) -> str:
+    return "{id}" if _ID.match(segment) else segment
