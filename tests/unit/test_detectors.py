@@ -1,0 +1,132 @@
+"""Every detector of the catalogue through the conformance suite, on profiles a stream has taught."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors.base import Sights, Windows
+from detectors.catalog import sight_detectors, window_detectors
+from detectors.catalog.isolation_forest import IsolationForestDetector
+from detectors.checks import check
+from detectors.forest import ForestModel, fit
+from domain.clock import ManualClock
+from domain.profile import WINDOW_DTYPE
+from monitor.baseline.partition import PartitionState
+from monitor.checkpoint.memory import MemoryStateStore
+from monitor.config import Config, GeoipConfig
+from monitor.decode import decoder_for
+from monitor.decode.base import Limits
+from monitor.forest import train
+from monitor.logs import Log
+from monitor.pipeline import Pipeline
+from monitor.source.dead_letter import NullDeadLetters
+from monitor.source.memory import MemorySource, MemoryTopic
+from monitor.wiring import engine_for, enricher_for
+from sample_streams import GEO
+from tests.faults.streams import scenario_lines
+
+SIGHTS = sight_detectors()
+WINDOWS = [d for d in window_detectors() if not isinstance(d, IsolationForestDetector)]
+
+
+@pytest.fixture(scope="module")
+def taught() -> tuple[PartitionState, list[bytes]]:
+    topic = MemoryTopic("api-usage")
+    for line in scenario_lines("steady")[:16_000]:
+        topic.append(0, line)
+    clock, store = ManualClock(), MemoryStateStore("api-usage")
+    pipeline = Pipeline(
+        source=MemorySource(topic),
+        decoder=decoder_for("native", Limits()),
+        enricher=enricher_for(Config(geoip=GeoipConfig(databases=[str(GEO)]))),
+        engine=engine_for(Config(), "api-usage"),
+        store=store,
+        dead_letters=NullDeadLetters(),
+        clock=clock,
+        sleep=clock.advance,
+        log=Log(clock, "error", io.StringIO()),
+    )
+    while not pipeline.parts or any(pipeline.source.lag().values()):
+        pipeline.run_once(0)
+    pipeline.commit()
+    return pipeline.parts[0], store.samples([0])
+
+
+def picked(part: PartitionState, count: int, rng: np.random.Generator) -> Any:
+    return part.profiles[rng.integers(0, len(part.key_ids), count)].copy()
+
+
+@pytest.fixture
+def sights(taught: tuple[PartitionState, list[bytes]]) -> Sights:
+    part, _ = taught
+    rng = np.random.default_rng(1)
+    profiles = picked(part, 300, rng)
+    known = rng.random(300) < 0.3
+    return Sights(
+        profile=profiles,
+        fleet=part.fleet[0].copy(),
+        minute=np.full(300, part.minute, np.int64),
+        prefix=np.where(known, profiles["prefix"][:, 0], rng.integers(1, 2**40, 300).astype(np.uint64)),
+        asn=np.where(known, profiles["asn"][:, 0], rng.integers(0, 2**16, 300)).astype(np.uint32),
+        country=np.where(known, profiles["country"][:, 0], rng.integers(0, 677, 300)).astype(np.uint16),
+        lat=rng.uniform(-90, 90, 300).astype(np.float32),
+        lon=np.where(rng.random(300) < 0.2, np.nan, rng.uniform(-180, 180, 300)).astype(np.float32),
+        distinct=rng.integers(1, 200, 300),
+    )
+
+
+@pytest.fixture(params=[True, False], ids=["closing", "open"])
+def windows(request: pytest.FixtureRequest, taught: tuple[PartitionState, list[bytes]]) -> Windows:
+    part, _ = taught
+    rng = np.random.default_rng(2)
+    rows = np.zeros(300, WINDOW_DTYPE)
+    rows["minute"] = part.minute
+    rows["count"] = rng.lognormal(3, 1.5, 300).astype(np.uint32) + 1
+    rows["endpoint"][:, 3] = rows["count"]
+    rows["status"][:, 2] = rows["count"]
+    rows["bytes_out"] = rng.integers(0, 10**7, 300)
+    return Windows(
+        profile=picked(part, 300, rng),
+        window=rows,
+        fleet=part.fleet[0].copy(),
+        minute=np.full(300, part.minute, np.int64),
+        count=rows["count"].astype(np.int64),
+        closing=bool(request.param),
+    )
+
+
+@pytest.mark.parametrize("detector", SIGHTS, ids=lambda d: d.name)
+def test_sight_detector_conforms(detector: Any, sights: Sights) -> None:
+    check(detector, sights)
+    assert np.nanmax(detector.score(sights)) > 10, "some of these are thieves"
+
+
+@pytest.mark.parametrize("detector", WINDOWS, ids=lambda d: d.name)
+def test_window_detector_conforms(detector: Any, windows: Windows) -> None:
+    check(detector, windows)
+    assert np.nanmax(detector.score(windows)) > 10, "some of these are spikes"
+
+
+def test_isolation_forest_conforms(windows: Windows, taught: tuple[PartitionState, list[bytes]]) -> None:
+    _, samples = taught
+    model = train(samples, 7)
+    again = ForestModel.from_bytes(model.to_bytes())
+    detector = IsolationForestDetector(fit(model))
+    check(detector, windows)
+    bits = detector.score(windows)
+    np.testing.assert_array_equal(IsolationForestDetector(fit(again)).score(windows), bits)
+    assert np.nanmax(bits) > 4, "these windows are unlike any of training"
+
+
+def test_isolation_forest_without_a_forest_is_not_ready(windows: Windows) -> None:
+    assert np.isnan(IsolationForestDetector().score(windows)).all()
+
+
+@pytest.mark.parametrize("raw", [b"", b"KWF1", b"x" * 200])
+def test_a_damaged_forest_is_refused(raw: bytes) -> None:
+    with pytest.raises(ValueError):
+        ForestModel.from_bytes(raw)
