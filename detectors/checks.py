@@ -46,7 +46,8 @@ def _pure(detector: Any, columns: Columns) -> None:
     fleet = columns.fleet.tobytes()
     detector.score(columns)
     after = {name: getattr(columns, name).tobytes() for name in _columns(columns)}
-    assert before == after and fleet == columns.fleet.tobytes(), f"{detector.name}: input changed"
+    assert before == after, f"{detector.name}: input changed"
+    assert fleet == columns.fleet.tobytes(), f"{detector.name}: fleet changed"
 
 
 def _repeatable(detector: Any, columns: Columns) -> None:
