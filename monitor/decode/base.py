@@ -170,12 +170,12 @@ def _integers(values: list[int | None]) -> Offsets:
 
 def _plain(event: UsageEvent) -> bool:
     """Whether the numbers that most events have are in range and the others absent: the usual case."""
-    size, took = event.bytes_out, event.latency_ms
+    sent, size, took = event.bytes_in, event.bytes_out, event.latency_ms
     return (
         event.asn is None
         and event.lat is None
         and event.lon is None
-        and event.bytes_in is None
+        and (sent is None or 0 <= sent <= MAX_COUNT)
         and -1 <= event.status <= 999
         and (size is None or 0 <= size <= MAX_COUNT)
         and (took is None or 0 <= took <= MAX_COUNT)

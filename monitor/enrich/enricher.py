@@ -97,18 +97,20 @@ class Enricher:
         self, methods: Sequence[str], paths: Sequence[str]
     ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
         known = self._endpoints
-        found = []
-        for pair in zip(methods, paths, strict=True):
-            entry = known.get(pair)
-            if entry is None:
-                if len(known) > self._max:
-                    known.clear()
-                method, path = pair
-                name = f"{method} {template(path)}".strip()
-                entry = known[pair] = (name_hash(name), method.upper() in WRITES)
-            found.append(entry)
+        # templates are kept and paths are not: paths with ids in them never end
+        found = [known.get(pair) or self._endpoint(*pair) for pair in zip(methods, paths, strict=True)]
         hashes = np.array([h for h, _ in found], np.uint32)
         return hashes, np.array([w for _, w in found], bool)
+
+    def _endpoint(self, method: str, path: str) -> tuple[int, bool]:
+        pair = (method, template(path))
+        entry = self._endpoints.get(pair)
+        if entry is None:
+            if len(self._endpoints) > self._max:
+                self._endpoints.clear()
+            entry = (name_hash(" ".join(pair).strip()), method.upper() in WRITES)
+            self._endpoints[pair] = entry
+        return entry
 
 
 def _with_place(network: np.void, place: Place) -> tuple[object, ...]:
