@@ -78,16 +78,26 @@ class OnKafka:
         self.producer.send(topic, value=value, key=key, partition=partition, headers=list(headers))
 
     def hole(self, topic: str, partition: int) -> None:
-        """The marker of a committed transaction takes an offset and gives no record."""
-        from kafka import KafkaProducer
+        """The marker of a committed transaction takes an offset and gives no record.
+
+        The commit is answered before the marker is written, so wait for the log to end after it.
+        """
+        from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
         self.producer.flush()
+        at = TopicPartition(topic, partition)
+        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap)
+        before = consumer.end_offsets([at])[at]
         writer = KafkaProducer(bootstrap_servers=self.bootstrap, transactional_id=uuid.uuid4().hex)
         writer.init_transactions()
         writer.begin_transaction()
         writer.send(topic, value=b"in a transaction", partition=partition)
         writer.commit_transaction()
         writer.close()
+        deadline = time.monotonic() + DEADLINE_S
+        while consumer.end_offsets([at])[at] < before + 2:
+            assert time.monotonic() < deadline, "the transaction's marker was not written"
+        consumer.close()
 
     def trim(self, topic: str, partition: int, before: int) -> None:
         from kafka import TopicPartition
