@@ -47,7 +47,7 @@ class KafkaDeadLetters:
     def _require_topic(self) -> None:
         try:
             self._producer.partitions_for(self._settings.topic)
-        except kafka_errors.KafkaError as error:
+        except (kafka_errors.KafkaError, ValueError) as error:
             self.close()
             raise Fatal(
                 Reason.CONFIG,
