@@ -15,6 +15,7 @@ from monitor.source.membership import Membership
 from monitor.source.settings import (
     FETCH_BYTES,
     FETCH_WAIT_MS,
+    HEARTBEAT_MS,
     PARTITION_FETCH_BYTES,
     KafkaSettings,
     bad_security,
@@ -146,11 +147,11 @@ class ConfluentSource:
         found: KeywatchError | None = None
         if error.code() in _NOT_ALLOWED:
             found = not_allowed(self._settings, error.name())
-        elif error.code() in _FENCED:
+        elif error.code() in _FENCED or (error.code() == KafkaError._FATAL and "fenced" in error.str()):
             found = fenced(self._settings)
         elif error.code() in _NO_TOPIC:
             found = no_topic(self._settings)
-        elif error.fatal():
+        elif error.fatal() or error.code() == KafkaError._FATAL:
             found = Fatal(Reason.CONFIG, f"kafka: {self._settings.bootstrap}: {error.str()}")
         if found is not None:
             raise found
@@ -242,6 +243,7 @@ def _consumer(settings: KafkaSettings, on_error: Any) -> Consumer:
         "auto.offset.reset": "error",
         "allow.auto.create.topics": False,
         "partition.assignment.strategy": "cooperative-sticky",
+        "heartbeat.interval.ms": HEARTBEAT_MS,
         "session.timeout.ms": int(settings.session_timeout_s * 1000),
         "topic.metadata.refresh.interval.ms": int(settings.metadata_max_age_s * 1000),
         "fetch.wait.max.ms": FETCH_WAIT_MS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
@@ -17,6 +17,7 @@ from monitor.source.membership import Membership
 from monitor.source.settings import (
     FETCH_BYTES,
     FETCH_WAIT_MS,
+    HEARTBEAT_MS,
     PARTITION_FETCH_BYTES,
     KafkaSettings,
     bad_security,
@@ -26,6 +27,9 @@ from monitor.source.settings import (
     not_allowed,
     unreachable,
 )
+
+JOIN_MS: Final = 10_000
+"""The longest wait for the group: others join at their next heartbeat, after the batch they are at."""
 
 _NOT_ALLOWED = (
     kafka_errors.SaslAuthenticationFailedError,
@@ -38,7 +42,8 @@ class KafkaPythonSource:
     """A :class:`monitor.source.base.Source` over kafka-python; about 11 us an event with ``crc32c``.
 
     With a group, partitions are shared cooperatively (KIP-429) and ``instance_id`` makes the member
-    static (KIP-345). Positions come from ``seek`` alone, never from offsets committed to Kafka.
+    static (KIP-345). Positions come from ``seek`` alone, never from offsets committed to Kafka. That
+    another member took our name is known at the poll after a ``commit``.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -84,6 +89,7 @@ class KafkaPythonSource:
         records: dict[TopicPartition, list[Any]] = {}
         skipped: dict[int, int] = {}
         with _translated(self._settings):
+            self._await_group()
             try:
                 records = self._consumer.poll(timeout_ms=int(timeout_s * 1000))
             except kafka_errors.OffsetOutOfRangeError as error:
@@ -93,6 +99,15 @@ class KafkaPythonSource:
         polled = self._members.polled((_batch(tp, found) for tp, found in records.items()), skipped)
         self._flowing -= polled.revoked | polled.assigned
         return polled
+
+    def _await_group(self) -> None:
+        """Wait while the group is sharing out partitions.
+
+        When a poll ends before the join it began, kafka-python (3.0) throws the finished join away and
+        begins another, which makes every member join again: short polls would never settle.
+        """
+        if self._settings.group is not None and self._consumer._coordinator.need_rejoin():
+            self._consumer._coordinator.poll(timeout_ms=JOIN_MS)
 
     def _skip(self, wanted: Mapping[int, int]) -> dict[int, int]:
         earliest = self._consumer.beginning_offsets([self._tp(number) for number in wanted])
@@ -173,6 +188,7 @@ def _connect(settings: KafkaSettings) -> KafkaConsumer:
     if settings.group is not None:
         grouped["partition_assignment_strategy"] = (CooperativeStickyAssignor,)
         grouped["session_timeout_ms"] = int(settings.session_timeout_s * 1000)
+        grouped["heartbeat_interval_ms"] = HEARTBEAT_MS
         grouped["group_instance_id"] = settings.instance_id or None
     try:
         return KafkaConsumer(

@@ -13,6 +13,8 @@ POLL_RECORDS: Final = 20_000
 """Records a poll at most: large enough that the cost of a batch is shared by many events."""
 FETCH_WAIT_MS: Final = 100
 """How long an idle fetch waits at the broker; a partition just sought waits for it."""
+HEARTBEAT_MS: Final = 1_000
+"""Also how soon a member learns that partitions are being shared out anew."""
 FETCH_BYTES: Final = 32 << 20
 PARTITION_FETCH_BYTES: Final = 8 << 20
 """Bounds of what a fetch may hold in memory, in all and for one partition."""

@@ -15,6 +15,7 @@ from domain.errors import Fatal, KeywatchError, Reason, Transient
 from domain.ports import KeyState
 from keystore.hashing import Peppers
 from keystore.redis_store import RedisKeyStore
+from monitor.connect import connect_redis
 from tests.servers import free_port, server, without_retries
 
 NOW_MS = 1_767_225_600_000
@@ -137,8 +138,9 @@ def test_an_act_whose_reply_was_lost_is_done_once_and_answers_the_same(
     store: RedisKeyStore, client: redis.Redis, url: str, clock: ManualClock, lost: int
 ) -> None:
     store.import_external("k", "acme", "ops")
-    pool = redis.ConnectionPool.from_url(url, connection_class=LosesReply)
-    with redis.Redis(connection_pool=pool) as forgetful:
+    with connect_redis(url) as forgetful:
+        assert isinstance(forgetful, redis.Redis)
+        forgetful.connection_pool.connection_class = LosesReply
         forgetful.ping()
         retried = RedisKeyStore(forgetful, clock, None)
         acts: list[Callable[[RedisKeyStore], object]] = [
@@ -161,7 +163,6 @@ def test_an_act_whose_reply_was_lost_is_done_once_and_answers_the_same(
     assert verbs == ["import", "suspend", "reinstate", "suspend", "expire", *people]
     assert [entry.verb for entry in store.history("new")] == ["import"]
     assert len(store.list().keys) == 2
-    pool.disconnect()
 
 
 # -- a full server -----------------------------------------------------------------------------------

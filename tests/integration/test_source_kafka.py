@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, Protocol
 
 import pytest
@@ -108,6 +109,13 @@ class OnKafka:
         admin.delete_records({TopicPartition(topic, partition): before})
         admin.close()
 
+    def delete(self, topic: str) -> None:
+        from kafka.admin import KafkaAdminClient
+
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin.delete_topics([topic])
+        admin.close()
+
     def open(self, topic: str, **settings: Any) -> Source:
         self.producer.flush()
         source = self.connect(KafkaSettings(**{"bootstrap": self.bootstrap, "topic": topic} | settings))
@@ -182,11 +190,17 @@ class Reader:
 
 
 def poll_until(readers: Sequence[Reader], done: Callable[[], bool]) -> None:
+    """Each reader polls in a thread of its own, as each replica does."""
     end = time.monotonic() + DEADLINE_S
-    while not done():
-        assert time.monotonic() < end, [(reader.owned, reader.offsets) for reader in readers]
-        for reader in readers:
+
+    def work(reader: Reader) -> None:
+        while not done():
+            assert time.monotonic() < end, [(reader.owned, reader.offsets) for reader in readers]
             reader.poll()
+
+    with ThreadPoolExecutor(len(readers)) as threads:
+        for finished in as_completed([threads.submit(work, reader) for reader in readers]):
+            finished.result()
 
 
 def fill(broker: Broker, topic: str, partition: int, count: int) -> None:
@@ -347,8 +361,12 @@ def test_a_second_replica_with_the_same_name_stops_the_first(real: OnKafka) -> N
     topic, group = real.create(1), uuid.uuid4().hex
     first = Reader(real.open(topic, group=group, instance_id="pod-0")).until(lambda r: r.owned == {0})
     second = Reader(real.open(topic, group=group, instance_id="pod-0"))
+    end = time.monotonic() + DEADLINE_S
     with pytest.raises(Fatal, match=r"kafka\.instance_id.*'pod-0'"):
-        poll_until([second, first], lambda: False)
+        while time.monotonic() < end:
+            second.poll()
+            first.source.commit({0: 0})
+            first.poll()
 
 
 # -- what can be wrong at the start ------------------------------------------------------------------
@@ -438,23 +456,15 @@ def test_letters_that_cannot_be_written_hold_the_consumer_and_are_kept(python_br
     from monitor.source.dead_letter import KafkaDeadLetters
 
     topic = python_broker.create(1)
-    set_replicas_needed(python_broker.bootstrap, topic, 2)
     letters = KafkaDeadLetters(KafkaSettings(python_broker.bootstrap, topic, connect_timeout_s=1.0))
+    python_broker.delete(topic)
     letters.send(letter(b"kept"))
     for _ in range(2):
         with pytest.raises(Transient, match="1 records could not be written"):
             letters.flush()
-    set_replicas_needed(python_broker.bootstrap, topic, 1)
+    python_broker.kafka.create_topic(topic, 1)
     letters.send(letter(b"later"))
     letters.flush()
     letters.close()
     reader = Reader(python_broker.open(topic)).until(lambda r: r.count() >= 2)
     assert set(reader.values[0]) == {b"kept", b"later"}
-
-
-def set_replicas_needed(bootstrap: str, topic: str, count: int) -> None:
-    from kafka.admin import ConfigResource, KafkaAdminClient
-
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    admin.alter_configs([ConfigResource("TOPIC", topic, {"min.insync.replicas": str(count)})])
-    admin.close()
