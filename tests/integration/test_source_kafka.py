@@ -361,12 +361,14 @@ def test_a_second_replica_with_the_same_name_stops_the_first(real: OnKafka) -> N
     topic, group = real.create(1), uuid.uuid4().hex
     first = Reader(real.open(topic, group=group, instance_id="pod-0")).until(lambda r: r.owned == {0})
     second = Reader(real.open(topic, group=group, instance_id="pod-0"))
-    end = time.monotonic() + DEADLINE_S
+    poll_until([second], lambda: second.owned == {0})
+
+    def first_works_on() -> bool:
+        first.source.commit({0: 0})
+        return False
+
     with pytest.raises(Fatal, match=r"kafka\.instance_id.*'pod-0'"):
-        while time.monotonic() < end:
-            second.poll()
-            first.source.commit({0: 0})
-            first.poll()
+        poll_until([first], first_works_on)
 
 
 # -- what can be wrong at the start ------------------------------------------------------------------
