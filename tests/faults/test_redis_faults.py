@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,62 +9,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.clock import ManualClock
 from domain.errors import Reason, Transient
 from monitor.checkpoint.base import Commit, CommitResult, StateStore
 from monitor.checkpoint.memory import MemoryStateStore
 from monitor.checkpoint.redis import RedisStateStore
-from monitor.config import Config, DetectConfig, GeoipConfig
+from monitor.config import DetectConfig
 from monitor.connect import connect_redis
-from monitor.decode import decoder_for
-from monitor.decode.base import Limits
-from monitor.logs import Log
 from monitor.pipeline import Pipeline
-from monitor.source.dead_letter import NullDeadLetters
-from monitor.source.memory import MemorySource, MemoryTopic
-from monitor.wiring import engine_for, enricher_for
-from sample_streams import GEO
 from tests.faults.stored import offsets, stored
 from tests.faults.streams import scenario_lines
+from tests.pipelines import TOPIC, behind, memory_pipeline, to_the_end
 from tests.servers import REDIS_KINDS
 
-TOPIC = "api-usage"
 LINES = scenario_lines("rotating_proxies")[-9_000:]
-ENRICHER = enricher_for(Config(geoip=GeoipConfig(databases=[str(GEO)])))
-
-
-def topic() -> MemoryTopic:
-    made = MemoryTopic(TOPIC)
-    for line in LINES:
-        made.append(0, line)
-    return made
 
 
 def consumer(store: StateStore, poll_records: int = 700, commit_every_s: float = 0.0) -> Pipeline:
-    clock = ManualClock()
-    return Pipeline(
-        source=MemorySource(topic(), poll_records=poll_records),
-        decoder=decoder_for("native", Limits()),
-        enricher=ENRICHER,
-        engine=engine_for(Config(detect=DetectConfig(finding_bits=6.0)), TOPIC),
-        store=store,
-        dead_letters=NullDeadLetters(),
-        clock=clock,
-        sleep=clock.advance,
-        log=Log(clock, "error", io.StringIO()),
-        commit_every_s=commit_every_s,
-    )
-
-
-def to_the_end(pipeline: Pipeline) -> None:
-    while behind(pipeline):
-        pipeline.run_once(0)
-    pipeline.commit()
-
-
-def behind(pipeline: Pipeline) -> bool:
-    """Whether there is anything left to read."""
-    return not pipeline.parts or any(pipeline.source.lag().values())
+    return memory_pipeline(LINES, store, DetectConfig(finding_bits=6.0), poll_records, commit_every_s)
 
 
 @pytest.fixture(params=REDIS_KINDS)

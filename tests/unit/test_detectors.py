@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
@@ -13,21 +12,12 @@ from detectors.catalog import sight_detectors, window_detectors
 from detectors.catalog.isolation_forest import IsolationForestDetector
 from detectors.checks import check
 from detectors.forest import ForestModel, fit
-from domain.clock import ManualClock
 from domain.profile import WINDOW_DTYPE
 from monitor.baseline.partition import PartitionState
 from monitor.checkpoint.memory import MemoryStateStore
-from monitor.config import Config, GeoipConfig
-from monitor.decode import decoder_for
-from monitor.decode.base import Limits
 from monitor.forest import train
-from monitor.logs import Log
-from monitor.pipeline import Pipeline
-from monitor.source.dead_letter import NullDeadLetters
-from monitor.source.memory import MemorySource, MemoryTopic
-from monitor.wiring import engine_for, enricher_for
-from sample_streams import GEO
 from tests.faults.streams import scenario_lines
+from tests.pipelines import TOPIC, memory_pipeline, to_the_end
 
 SIGHTS = sight_detectors()
 WINDOWS = [d for d in window_detectors() if not isinstance(d, IsolationForestDetector)]
@@ -35,24 +25,9 @@ WINDOWS = [d for d in window_detectors() if not isinstance(d, IsolationForestDet
 
 @pytest.fixture(scope="module")
 def taught() -> tuple[PartitionState, list[bytes]]:
-    topic = MemoryTopic("api-usage")
-    for line in scenario_lines("steady")[:16_000]:
-        topic.append(0, line)
-    clock, store = ManualClock(), MemoryStateStore("api-usage")
-    pipeline = Pipeline(
-        source=MemorySource(topic),
-        decoder=decoder_for("native", Limits()),
-        enricher=enricher_for(Config(geoip=GeoipConfig(databases=[str(GEO)]))),
-        engine=engine_for(Config(), "api-usage"),
-        store=store,
-        dead_letters=NullDeadLetters(),
-        clock=clock,
-        sleep=clock.advance,
-        log=Log(clock, "error", io.StringIO()),
-    )
-    while not pipeline.parts or any(pipeline.source.lag().values()):
-        pipeline.run_once(0)
-    pipeline.commit()
+    store = MemoryStateStore(TOPIC)
+    pipeline = memory_pipeline(scenario_lines("steady")[:16_000], store)
+    to_the_end(pipeline)
     return pipeline.parts[0], store.samples([0])
 
 
