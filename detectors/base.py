@@ -25,10 +25,10 @@ MAX_BITS = 60.0
 class Sights:
     """First sights of a network by a key in a window, n of them, in offset order.
 
-    ``profile`` (n,) PROFILE_DTYPE are the keys' rows as the last closed window left them, except the
-    live counters ``events``, ``late`` and ``last_ms``, which a detector must not read: they depend on
-    batching. ``fleet`` is one FLEET_DTYPE row. ``distinct`` is how many
-    different networks the window has met including this one. Other columns are those of
+    ``profile`` (n,) PROFILE_DTYPE are the keys' rows as the last closed window left them, except
+    ``events`` and ``late``, which a detector must not read: late events change them at any time.
+    ``fleet`` is one FLEET_DTYPE row. ``distinct`` is how many different networks the window has met
+    including this one. Other columns are those of
     :class:`domain.event.EnrichedColumns` at the sight.
     """
 
@@ -50,7 +50,7 @@ class Sights:
 class Windows:
     """Windows of n different keys, open or closing.
 
-    ``profile`` is the row before this window taught it, live counters not to be read. ``count`` is the
+    ``profile`` is the row before this window taught it, ``events`` and ``late`` not to be read. ``count`` is the
     requests so far; on open windows it may be any count a caller wants to try, so it stands beside
     ``window["count"]``, and the other fields of an open ``window`` must not be read: they are those of
     the batch's end.

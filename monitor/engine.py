@@ -15,7 +15,7 @@ from domain.profile import mix64
 from monitor.baseline.accumulate import accumulate
 from monitor.baseline.partition import PartitionState
 from monitor.baseline.segment import cut
-from monitor.baseline.teach import holding, skip, teach
+from monitor.baseline.teach import count_window, holding, skip, teach
 from monitor.detect import Detection
 
 SAMPLE_ONE_IN: Final = 8
@@ -36,8 +36,18 @@ class Engine:
     detection: Detection
     settings: EngineSettings
 
-    def apply(self, part: PartitionState, events: EnrichedColumns, next_offset: int) -> list[Finding]:
-        """Count, score and learn from ``events``; findings in event order are also in the part's outbox."""
+    def apply(
+        self,
+        part: PartitionState,
+        events: EnrichedColumns,
+        keys: npt.NDArray[np.int64],
+        next_offset: int,
+    ) -> list[Finding]:
+        """Count, score and learn from ``events``; findings in event order are also in the part's outbox.
+
+        ``keys`` (n,) are the profile rows of the events' keys, loaded before: what may be tried again
+        changes nothing, and this changes all.
+        """
         findings: list[Finding] = []
         for piece in cut(events.ts_ms, part.watermark_ms):
             if piece.minute != part.minute:
@@ -45,7 +55,7 @@ class Engine:
             part.watermark_ms = piece.watermark_ms
             first_open = piece.minute - self.settings.lateness_min
             rows = slice(piece.start, piece.stop)
-            groups, sights = accumulate(part, events, rows, first_open)
+            groups, sights = accumulate(part, events, keys, rows, first_open)
             claims = self.detection.sights(part, events, sights)
             claims += self.detection.growth(part, events, groups)
             findings += self.detection.settle(part, claims, events)
@@ -65,26 +75,25 @@ class Engine:
             claims = self.detection.closing(part, pairs, offset)
             findings += self.detection.settle(part, claims, None)
             self._learn(part, closing, pairs)
-            for slot, _ in pairs:
-                part.release(slot, closing)
+            part.release(pairs, closing)
         return findings
 
     def _learn(self, part: PartitionState, minute: int, pairs: list[tuple[int, int]]) -> None:
-        slots = np.array([slot for slot, _ in pairs])
-        windows = part.windows[[window for _, window in pairs]]
-        profiles = part.profiles[slots]
+        slots, numbers = np.array(pairs).T
+        windows, profiles = part.windows[numbers], part.profiles[slots]
+        count_window(profiles, windows)
         held = (windows["held"] > 0) | holding(profiles, minute)
-        taught = profiles[~held]
-        self._sample(part, taught, windows[~held])
-        if len(taught):
-            teach(taught, windows[~held], part.fleet, minute)
-            part.profiles[slots[~held]] = taught
-            part.fleet_dirty = True
         if held.any():
-            resting = profiles[held]
+            taught, resting = profiles[~held], profiles[held]
             skip(resting, minute)
             part.profiles[slots[held]] = resting
-        part.touch(slots.tolist(), ())
+            slots, windows, profiles = slots[~held], windows[~held], taught
+        self._sample(part, profiles, windows)
+        if len(profiles):
+            teach(profiles, windows, part.fleet, minute)
+            part.profiles[slots] = profiles
+            part.fleet_dirty = True
+        part.touch([slot for slot, _ in pairs], ())
 
     def _sample(
         self, part: PartitionState, profiles: npt.NDArray[np.void], windows: npt.NDArray[np.void]

@@ -24,6 +24,9 @@ from monitor.source.base import DeadLetter, DeadLetters, RecordBatch, Source
 T = TypeVar("T")
 BACKOFF_MAX_S = 5.0
 IDLE_KEEP_MS = 3_600_000
+BEHIND_RECORDS = 50_000
+"""From this lag on, a commit closes several seconds: the same rows would be written again and again."""
+BEHIND_PATIENCE = 5.0
 
 
 @dataclass(slots=True)
@@ -81,9 +84,18 @@ class Pipeline:
         for number in sorted(polled.assigned):
             self._claim(number)
         brought = sum(self._consume(batch) for batch in polled.batches)
-        if self.clock.monotonic() - self._committed_at >= self.commit_every_s:
+        if self._commit_due():
             self.commit()
         return brought
+
+    def _commit_due(self) -> bool:
+        """A consumer far behind writes each row less often; a finding never waits for that."""
+        since = self.clock.monotonic() - self._committed_at
+        if since < self.commit_every_s:
+            return False
+        if since >= self.commit_every_s * BEHIND_PATIENCE or any(p.outbox for p in self.parts.values()):
+            return True
+        return sum(self.source.lag().values()) < BEHIND_RECORDS
 
     def _consume(self, batch: RecordBatch) -> int:
         part = self.parts.get(batch.partition)
@@ -94,9 +106,8 @@ class Pipeline:
         self.stats.events += len(decoded.columns)
         self.stats.leaked += len(decoded.columns.leaked)
         events = self.enricher.enrich(decoded.columns)
-        # every row is here before the first event counts: what may be retried changes nothing
-        self._patiently(lambda: part.slots_of(events.key_id, decoded.columns.tenant))
-        found = self.engine.apply(part, events, batch.next_offset)
+        keys = self._patiently(lambda: part.slots_of(events.key_id, decoded.columns.tenant))
+        found = self.engine.apply(part, events, keys, batch.next_offset)
         self.stats.findings += len(found)
         if found:
             self.on_findings(found)

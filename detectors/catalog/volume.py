@@ -54,12 +54,14 @@ class Expectation:
 
     def bits(self) -> Bits:
         """-log2 of the tail, 0 where the rise is below the practical floor or nothing can be said."""
-        tail = betainc(np.maximum(self.actual, 1.0), self.size, self.mean / (self.mean + self.size))
-        line = MIN_RATIO * self.mean + MIN_EXTRA
-        burst = 2.0**-BURST_BITS * np.minimum((line / np.maximum(self.actual, 1.0)) ** 2, 1.0)
-        bits = -np.log2(np.maximum(tail + burst, 2.0**-MAX_BITS))
         above = (self.actual >= MIN_RATIO * self.mean) & (self.actual >= self.mean + MIN_EXTRA)
-        return np.where(above & self.ready, np.maximum(bits, 0.0), 0.0)
+        out, rows = np.zeros(len(self.actual)), np.flatnonzero(above & self.ready)
+        if len(rows):
+            mean, size, actual = self.mean[rows], self.size[rows], np.maximum(self.actual[rows], 1.0)
+            tail = betainc(actual, size, mean / (mean + size))
+            burst = 2.0**-BURST_BITS * np.minimum(((MIN_RATIO * mean + MIN_EXTRA) / actual) ** 2, 1.0)
+            out[rows] = np.maximum(-np.log2(np.maximum(tail + burst, 2.0**-MAX_BITS)), 0.0)
+        return out
 
 
 class Volume:
@@ -157,11 +159,13 @@ def seasonal(profile: Rows, minute: npt.NDArray[np.int64], *, highest: bool) -> 
 def drop_bits(windows: Windows) -> Bits:
     """-log2 P(at most so few requests in the trailing hour), capped; for keys known a day and busy."""
     mean, size, actual = _drop(windows)
-    tail = betainc(size, actual + 1.0, size / (mean + size))
-    bits = np.minimum(-np.log2(np.maximum(tail, 2.0**-MAX_BITS)), DROP_CAP_BITS)
-    busy = (mean >= DROP_FLOOR) & (actual * DROP_RATIO <= mean)
     settled = rates_at(windows.profile, windows.minute)[1][:, WEEK] >= 2 * SETTLED_MIN
-    return np.where(busy & settled, np.maximum(bits, 0.0), 0.0)
+    out = np.zeros(len(mean))
+    rows = np.flatnonzero((mean >= DROP_FLOOR) & (actual * DROP_RATIO <= mean) & settled)
+    if len(rows):
+        tail = betainc(size[rows], actual[rows] + 1.0, size[rows] / (mean[rows] + size[rows]))
+        out[rows] = np.clip(-np.log2(np.maximum(tail, 2.0**-MAX_BITS)), 0.0, DROP_CAP_BITS)
+    return out
 
 
 def _drop(windows: Windows) -> tuple[Bits, Bits, Bits]:

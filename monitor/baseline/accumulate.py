@@ -57,16 +57,16 @@ class FirstSights:
 
 
 def accumulate(
-    part: PartitionState, events: EnrichedColumns, rows: slice, first_open: int
+    part: PartitionState, events: EnrichedColumns, keys: Ints, rows: slice, first_open: int
 ) -> tuple[Groups, FirstSights]:
-    """Count rows ``rows`` of ``events``; minutes below ``first_open`` are closed."""
+    """Count rows ``rows`` of ``events``, whose profile rows are ``keys``; minutes below ``first_open``
+    are closed."""
     numbers = np.arange(rows.start, rows.stop)
-    raw = events.raw
-    slots = part.slots_of(events.key_id[rows], raw.tenant[rows])
+    slots = keys[rows]
     minutes = events.ts_ms[rows] // WINDOW_MS
     late = minutes < first_open
-    _age_profiles(part, slots, events.ts_ms[rows], late)
     if late.any():
+        _count_late(part, slots[late])
         numbers, slots, minutes = numbers[~late], slots[~late], minutes[~late]
     if not len(numbers):
         empty = np.zeros(0, np.int64)
@@ -78,20 +78,15 @@ def accumulate(
     _histograms(part, events, groups, numbers, group_of)
     sights = _networks(part, events, numbers, groups.window[group_of])
     _clients(part, events, numbers, groups.window[group_of])
-    part.touch(groups.slot.tolist(), groups.window.tolist())
+    part.touch((), groups.window.tolist())
     return groups, sights
 
 
-def _age_profiles(part: PartitionState, slots: Ints, ts_ms: Ints, late: npt.NDArray[np.bool_]) -> None:
-    """Counters of the whole life of a key; late events count here and nowhere else."""
-    unique, first, inverse = np.unique(slots, return_index=True, return_inverse=True)
-    profiles = part.profiles
-    profiles["events"][unique] += np.bincount(inverse).astype(np.uint64)
-    if late.any():
-        profiles["late"][unique] += np.bincount(inverse[late], minlength=len(unique)).astype(np.uint32)
-    fresh = profiles["first_ms"][unique] == 0
-    profiles["first_ms"][unique[fresh]] = ts_ms[first[fresh]]
-    np.maximum.at(profiles["last_ms"], slots, ts_ms)
+def _count_late(part: PartitionState, slots: Ints) -> None:
+    """Events of closed windows are counted in the profile and change nothing else."""
+    unique, counts = np.unique(slots, return_counts=True)
+    part.profiles["events"][unique] += counts.astype(np.uint64)
+    part.profiles["late"][unique] += counts.astype(np.uint32)
     part.touch(unique.tolist(), ())
 
 
@@ -104,7 +99,7 @@ def _group(part: PartitionState, numbers: Ints, slots: Ints, minutes: Ints) -> t
     start = np.append(np.flatnonzero(fresh), len(code))
     heads = by_group[start[:-1]]
     slot, minute = slots[heads], minutes[heads]
-    window = np.array([part.open_window(s, m) for s, m in zip(slot.tolist(), minute.tolist(), strict=True)])
+    window = part.open_windows(slot.tolist(), minute.tolist())
     before = part.windows["count"][window].astype(np.int64)
     group_of = np.empty(len(code), np.int64)
     group_of[by_group] = np.cumsum(fresh) - 1

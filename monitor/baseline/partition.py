@@ -54,7 +54,7 @@ class PartitionState:
     def _adopt(self, claim: Claim) -> None:
         self.slots_of([key_id for _, key_id in claim.windows], [""] * len(claim.windows))
         for (minute, key_id), raw in claim.windows.items():
-            number = self.open_window(self.slots[key_id], minute)
+            number = self.open_windows([self.slots[key_id]], [minute])
             self.windows[number] = _row(raw, WINDOW_DTYPE)
         self.windows_dirty.clear()
 
@@ -83,6 +83,7 @@ class PartitionState:
             if raw is None:
                 self.profiles[slot] = new_profiles(1)[0]
                 self.profiles[slot]["tenant"] = tenant.encode()[:TENANT_BYTES]
+                self.dirty.add(slot)
             else:
                 self.profiles[slot] = _row(raw, PROFILE_DTYPE)
 
@@ -92,34 +93,41 @@ class PartitionState:
 
     # -- windows -------------------------------------------------------------------------------------
 
-    def open_window(self, slot: int, minute: int) -> int:
-        """Row number of a key's window, opened if it is not yet."""
-        number = self.open.get((slot, minute))
-        if number is None:
-            if not self._free:
-                self._grow_windows()
-            number = self._free.pop()
-            self.open[slot, minute] = number
-            self.windows[number] = np.zeros((), WINDOW_DTYPE)
-            self.windows[number]["minute"] = minute
-            self.window_slot[number] = slot
-        return number
+    def open_windows(self, slots: Sequence[int], minutes: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Row numbers of keys' windows, opened where they are not yet. No pair twice."""
+        pairs = list(zip(slots, minutes, strict=True))
+        get = self.open.get
+        numbers = np.array([get(pair, -1) for pair in pairs], np.int64)
+        fresh = np.flatnonzero(numbers < 0)
+        if not len(fresh):
+            return numbers
+        while len(self._free) < len(fresh):
+            self._grow_windows()
+        taken = self._free[-len(fresh) :]
+        del self._free[-len(fresh) :]
+        numbers[fresh] = taken
+        self.windows[taken] = np.zeros((), WINDOW_DTYPE)
+        self.windows["minute"][taken] = np.array(minutes)[fresh]
+        self.window_slot[taken] = np.array(slots)[fresh]
+        self.open.update(zip([pairs[i] for i in fresh.tolist()], taken, strict=True))
+        return numbers
 
     def _grow_windows(self) -> None:
         size = len(self.windows)
         self.windows = np.concatenate([self.windows, np.zeros(size, WINDOW_DTYPE)])
         self.window_slot = np.concatenate([self.window_slot, np.zeros(size, np.int64)])
-        self._free = list(range(2 * size - 1, size - 1, -1))
+        self._free[:0] = range(2 * size - 1, size - 1, -1)
 
-    def release(self, slot: int, minute: int) -> None:
-        """Forget a closed window, here and at the next commit in the store."""
-        number = self.open.pop((slot, minute))
-        self.windows_dirty.discard(number)
-        self._free.append(number)
-        name = (minute, self.key_ids[slot])
-        if name in self._stored:
-            self._stored.remove(name)
-            self.closed.append(name)
+    def release(self, pairs: Iterable[tuple[int, int]], minute: int) -> None:
+        """Forget closed windows (slot, row) of a minute, here and at the next commit in the store."""
+        for slot, number in pairs:
+            del self.open[slot, minute]
+            self._free.append(number)
+            name = (minute, self.key_ids[slot])
+            if name in self._stored:
+                self._stored.remove(name)
+                self.closed.append(name)
+        self.windows_dirty.difference_update([number for _, number in pairs])
 
     def due(self, before: int) -> dict[int, list[tuple[int, int]]]:
         """Open windows of minutes below ``before``: minute -> [(slot, window row)], keys in order."""
@@ -142,21 +150,21 @@ class PartitionState:
         meta = {"watermark_ms": b"%d" % self.watermark_ms, "minute": b"%d" % self.minute}
         if self.fleet_dirty:
             meta["fleet"] = self.fleet.tobytes()
-        names = {number: self._window_name(number) for number in sorted(self.windows_dirty)}
+        written = sorted(self.windows_dirty)
+        minutes, slots = self.windows["minute"][written].tolist(), self.window_slot[written].tolist()
+        names = [(minute, self.key_ids[slot]) for minute, slot in zip(minutes, slots, strict=True)]
+        dirty = sorted(self.dirty)
         return Commit(
             expected=self.fence,
             fence=fence,
             offset=self.offset,
             meta=meta,
-            profiles={self.key_ids[s]: self.profiles[s].tobytes() for s in sorted(self.dirty)},
-            windows={name: self.windows[number].tobytes() for number, name in names.items()},
+            profiles=dict(zip([self.key_ids[s] for s in dirty], _bytes(self.profiles, dirty), strict=True)),
+            windows=dict(zip(names, _bytes(self.windows, written), strict=True)),
             closed=list(self.closed),
             outbox=list(self.outbox),
             samples=list(self.samples),
         )
-
-    def _window_name(self, number: int) -> tuple[int, str]:
-        return int(self.windows[number]["minute"]), self.key_ids[int(self.window_slot[number])]
 
     def stored(self, commit: Commit) -> None:
         """The commit was applied: what it held is clean now."""
@@ -191,6 +199,12 @@ class PartitionState:
         self.open = {(renumber[slot], minute): number for (slot, minute), number in self.open.items()}
         for (slot, _), number in self.open.items():
             self.window_slot[number] = slot
+
+
+def _bytes(rows: Rows, numbers: list[int]) -> list[bytes]:
+    """The bytes of some rows."""
+    size, raw = rows.dtype.itemsize, rows[numbers].tobytes()
+    return [raw[at : at + size] for at in range(0, len(raw), size)]
 
 
 def _row(raw: bytes, dtype: np.dtype[np.void]) -> np.void:

@@ -38,6 +38,14 @@ PLACE_DEGREES: Final = 1.0
 """Two places within a degree (about 100 km) are one."""
 
 
+def count_window(profiles: Rows, windows: Rows) -> None:
+    """What every closed window adds, whether it teaches or not: ``profiles`` and ``windows`` are (n,)."""
+    profiles["events"] += windows["count"]
+    fresh = profiles["first_ms"] == 0
+    profiles["first_ms"] = np.where(fresh, windows["first_ms"], profiles["first_ms"])
+    profiles["last_ms"] = np.maximum(profiles["last_ms"], windows["last_ms"])
+
+
 def teach(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None:
     """Update ``profiles`` (n,) and ``fleet`` (1,) in place from ``windows`` (n,), all of ``minute``."""
     count = windows["count"].astype(np.float64)
@@ -175,4 +183,4 @@ def holding(profiles: Rows, minute: int) -> npt.NDArray[np.bool_]:
     return (profiles["held_until"] != NEVER) & (profiles["held_until"] >= minute)
 
 
-__all__ = ["holding", "skip", "teach"]
+__all__ = ["count_window", "holding", "skip", "teach"]

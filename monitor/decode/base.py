@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -65,13 +65,14 @@ class Decoder(Protocol):
 
 
 class EventDecoder:
-    """Decodes record by record through ``parse``; checks what all formats share.
+    """Decodes through ``parse`` and checks what all formats share.
 
     ``parse`` turns one value into events and raises ``Rejected``, ``msgspec`` or ``ValueError``.
-    One bad record never costs its batch.
+    A batch without fault is checked column by column; any fault in it, and it is gone through record
+    by record, so that one bad record never costs its batch.
     """
 
-    def __init__(self, parse: Callable[[bytes], Iterable[UsageEvent]], limits: Limits) -> None:
+    def __init__(self, parse: Callable[[bytes], Sequence[UsageEvent]], limits: Limits) -> None:
         self._parse = parse
         self._limits = limits
         self._good_ids: dict[str, str] = {}
@@ -79,43 +80,66 @@ class EventDecoder:
     def decode(self, values: Sequence[bytes | None], offsets: Offsets) -> Decoded:
         if len(self._good_ids) >= KNOWN_KEY_IDS:
             self._good_ids.clear()
-        rejects: list[Reject] = []
-        events: list[UsageEvent] = []
-        times: list[int] = []
-        sources: list[int] = []
         latest = self._limits.latest_ms()
+        try:
+            events, sources = self._parsed(values)
+            return Decoded(self._columns(events, offsets[sources], latest))
+        except (Rejected, msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+            return self._one_by_one(values, offsets, latest)
+
+    def _parsed(self, values: Sequence[bytes | None]) -> tuple[list[UsageEvent], list[int] | slice]:
+        """Events of all records and which record each came from."""
+        parse, longest = self._parse, self._limits.max_bytes
+        if None in values or max(map(len, values), default=0) > longest:  # type: ignore[arg-type]
+            raise Rejected(Reason.TOO_LARGE, "a tombstone, or a record over the limit")
+        found = [parse(value) for value in values]  # type: ignore[arg-type]
+        events = [event for few in found for event in few]
+        if len(events) == len(found) and all(found):
+            return events, slice(None)
+        return events, [row for row, few in enumerate(found) for _ in few]
+
+    def _one_by_one(self, values: Sequence[bytes | None], offsets: Offsets, latest_ms: int) -> Decoded:
+        rejects: list[Reject] = []
+        good: list[tuple[int, Sequence[UsageEvent]]] = []
         for row, value in enumerate(values):
             if value is None:
                 continue
             try:
-                found = self._events(value)
-                times += [self._checked(event, latest) for event in found]
+                good.append((row, self._events(value)))
             except Rejected as error:
                 rejects.append(Reject(row, int(offsets[row]), error.reason, str(error)))
-                continue
-            events += found
-            sources += [row] * len(found)
-        return Decoded(self._columns(events, times, offsets[sources]), rejects)
+        good = self._sifted(good, offsets, latest_ms, rejects)
+        rejects.sort(key=lambda reject: reject.row)
+        sources = [row for row, few in good for _ in few]
+        return Decoded(self._columns(_flat(good), offsets[sources], latest_ms), rejects)
 
-    def _checked(self, event: UsageEvent, latest_ms: int) -> int:
-        """The event's time in ms, after all checks. One bad event rejects its whole record."""
-        ts = event.ts
-        ts_ms = ts if type(ts) is int and ts >= SECONDS_BELOW else timestamp_ms(ts)
-        if not EARLIEST_MS <= ts_ms <= latest_ms:
-            raise Rejected(Reason.BAD_TIMESTAMP, "ts is before the year 2000 or in the future")
-        if event.key_id not in self._good_ids:
-            self._learn(event.key_id)
-        if not _plain(event):
-            _check_numbers(event)
-        return ts_ms
+    def _sifted(
+        self,
+        records: list[tuple[int, Sequence[UsageEvent]]],
+        offsets: Offsets,
+        latest_ms: int,
+        rejects: list[Reject],
+    ) -> list[tuple[int, Sequence[UsageEvent]]]:
+        """The records without those out of bounds, which go to ``rejects``: found by halving."""
+        try:
+            self._columns(_flat(records), offsets, latest_ms)
+        except Rejected as error:
+            if len(records) == 1:
+                row = records[0][0]
+                rejects.append(Reject(row, int(offsets[row]), error.reason, str(error)))
+                return []
+            middle = len(records) // 2
+            first = self._sifted(records[:middle], offsets, latest_ms, rejects)
+            return first + self._sifted(records[middle:], offsets, latest_ms, rejects)
+        return records
 
-    def _events(self, value: bytes) -> list[UsageEvent]:
+    def _events(self, value: bytes) -> Sequence[UsageEvent]:
         if len(value) > self._limits.max_bytes:
             raise Rejected(
                 Reason.TOO_LARGE, f"record of {len(value)} bytes, the limit is {self._limits.max_bytes}"
             )
         try:
-            events = list(self._parse(value))
+            return self._parse(value)
         except msgspec.ValidationError as error:
             reason = Reason.MISSING_KEY_ID if "`key_id`" in str(error) else Reason.WRONG_TYPE
             raise Rejected(reason, str(error)) from None
@@ -123,9 +147,8 @@ class EventDecoder:
             raise Rejected(Reason.TOO_DEEP, "nested too deeply") from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Rejected(Reason.NOT_JSON, "not valid JSON") from None
-        return events
 
-    def _learn(self, key_id: str) -> None:
+    def _learn(self, key_id: str) -> str:
         """Check a key id once; remember what to call it."""
         if not key_id:
             raise Rejected(Reason.MISSING_KEY_ID, "key_id is empty")
@@ -137,52 +160,85 @@ class EventDecoder:
             raise Rejected(
                 Reason.BAD_KEY_ID, f"key_id has control characters or over {MAX_KEY_ID_BYTES} bytes"
             )
-        self._good_ids[key_id] = hashed_id(key_id) if looks_like_secret(key_id) else key_id
+        self._good_ids[key_id] = name = hashed_id(key_id) if looks_like_secret(key_id) else key_id
+        return name
 
-    def _columns(self, events: list[UsageEvent], times: list[int], offsets: Offsets) -> EventColumns:
-        key_ids = [self._good_ids[e.key_id] for e in events]
-        leaked = [row for row, e in enumerate(events) if key_ids[row] != e.key_id]
+    def _columns(self, events: Sequence[UsageEvent], offsets: Offsets, latest_ms: int) -> EventColumns:
+        """Raises ``Rejected`` when any event is out of bounds."""
+        get = self._good_ids.get
+        said = [e.key_id for e in events]
+        key_ids = [get(key_id) or self._learn(key_id) for key_id in said]
         return EventColumns(
             offset=offsets,
-            ts_ms=np.array(times, np.int64),
+            ts_ms=_times([e.ts for e in events], latest_ms),
             key_id=key_ids,
             ip=[e.ip for e in events],
             method=[e.method for e in events],
             endpoint=[e.endpoint for e in events],
             user_agent=[e.user_agent or "" for e in events],
             tenant=[e.tenant or "" for e in events],
-            status=np.array([e.status for e in events], np.int32),
-            bytes_in=_integers([e.bytes_in for e in events]),
-            bytes_out=_integers([e.bytes_out for e in events]),
-            latency_us=_integers(
-                [None if e.latency_ms is None else int(e.latency_ms * 1000) for e in events]
-            ),
-            places={
-                row: _place(e) for row, e in enumerate(events) if e.country or e.asn or e.lat is not None
-            },
-            leaked=leaked,
+            status=_statuses([e.status for e in events]),
+            bytes_in=_numbers([e.bytes_in for e in events], "bytes_in"),
+            bytes_out=_numbers([e.bytes_out for e in events], "bytes_out"),
+            latency_us=_numbers([e.latency_ms for e in events], "latency_ms", 1000.0),
+            places={row: _place(e) for row, e in enumerate(events) if _is_placed(e)},
+            leaked=[] if key_ids == said else [row for row, k in enumerate(key_ids) if k != said[row]],
         )
 
 
-def _integers(values: list[int | None]) -> Offsets:
-    return np.array([UNKNOWN if v is None else v for v in values], np.int64)
+def _flat(records: list[tuple[int, Sequence[UsageEvent]]]) -> list[UsageEvent]:
+    return [event for _, few in records for event in few]
 
 
-def _plain(event: UsageEvent) -> bool:
-    """Whether the numbers that most events have are in range and the others absent: the usual case."""
-    sent, size, took = event.bytes_in, event.bytes_out, event.latency_ms
-    return (
-        event.asn is None
-        and event.lat is None
-        and event.lon is None
-        and (sent is None or 0 <= sent <= MAX_COUNT)
-        and -1 <= event.status <= 999
-        and (size is None or 0 <= size <= MAX_COUNT)
-        and (took is None or 0 <= took <= MAX_COUNT)
+def _times(values: list[str | int | float], latest_ms: int) -> Offsets:
+    """Epoch milliseconds (n,) int64."""
+    plain = all([type(ts) is int for ts in values])
+    try:
+        times = np.array(values if plain else [timestamp_ms(ts) for ts in values], np.int64)
+    except OverflowError:
+        raise Rejected(Reason.BAD_TIMESTAMP, "ts is out of range") from None
+    if plain:
+        times = np.where(times < SECONDS_BELOW, np.clip(times, -1, None) * 1000, times)
+    if len(times) and not (EARLIEST_MS <= times.min() and times.max() <= latest_ms):
+        raise Rejected(Reason.BAD_TIMESTAMP, "ts is before the year 2000 or in the future")
+    return times
+
+
+def _statuses(values: list[int]) -> npt.NDArray[np.int32]:
+    if values and not UNKNOWN <= min(values) <= max(values) <= 999:
+        raise Rejected(Reason.WRONG_TYPE, "status is not an HTTP status")
+    return np.array(values, np.int32)
+
+
+def _numbers(values: Sequence[float | None], name: str, scale: float = 1.0) -> Offsets:
+    """``values`` times ``scale`` (n,) int64, UNKNOWN where there is none. JSON itself has no bounds."""
+    try:
+        found = np.array(values, np.float64)
+    except OverflowError:
+        raise Rejected(Reason.WRONG_TYPE, f"{name} is too large") from None
+    known = found == found
+    if not ((found >= 0) & (found <= MAX_COUNT) | ~known).all():
+        raise Rejected(Reason.WRONG_TYPE, f"{name} is negative or too large")
+    if known.all():
+        return (found * scale).astype(np.int64)
+    return np.where(known, np.nan_to_num(found) * scale, UNKNOWN).astype(np.int64)
+
+
+def _is_placed(event: UsageEvent) -> bool:
+    """Whether the source said where the address is."""
+    return bool(
+        event.country
+        or event.asn is not None
+        or event.lat is not None
+        or event.lon is not None
     )
 
 
 def _place(event: UsageEvent) -> Place:
+    if event.asn is not None and not 0 <= event.asn < 2**32:
+        raise Rejected(Reason.WRONG_TYPE, "asn is not a 32-bit number")
+    if not -90 <= (event.lat or 0) <= 90 or not -180 <= (event.lon or 0) <= 180:
+        raise Rejected(Reason.WRONG_TYPE, "lat or lon is out of range")
     nan = float("nan")
     return Place(
         country=event.country or "",
@@ -190,20 +246,6 @@ def _place(event: UsageEvent) -> Place:
         lat=nan if event.lat is None else event.lat,
         lon=nan if event.lon is None else event.lon,
     )
-
-
-def _check_numbers(event: UsageEvent) -> None:
-    """Numbers that fit the columns; JSON itself has no bounds."""
-    if not UNKNOWN <= event.status <= 999:
-        raise Rejected(Reason.WRONG_TYPE, "status is not an HTTP status")
-    for name in ("bytes_in", "bytes_out", "latency_ms"):
-        value = getattr(event, name)
-        if value is not None and not 0 <= value <= MAX_COUNT:
-            raise Rejected(Reason.WRONG_TYPE, f"{name} is negative or too large")
-    if event.asn is not None and not 0 <= event.asn < 2**32:
-        raise Rejected(Reason.WRONG_TYPE, "asn is not a 32-bit number")
-    if not -90 <= (event.lat or 0) <= 90 or not -180 <= (event.lon or 0) <= 180:
-        raise Rejected(Reason.WRONG_TYPE, "lat or lon is out of range")
 
 
 def timestamp_ms(ts: str | int | float) -> int:

@@ -7,7 +7,6 @@ Calls that AWS services make without an access key are kept under the principal'
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -57,7 +56,7 @@ _file: Final = msgspec.json.Decoder(_File)
 _record: Final = msgspec.json.Decoder(_Record)
 
 
-def parse(value: bytes) -> Iterable[UsageEvent]:
+def parse(value: bytes) -> list[UsageEvent]:
     """One record or a ``Records`` file."""
     records = _file.decode(value).Records if b'"Records"' in value[:200] else None
     return [_event(record) for record in (records if records is not None else [_record.decode(value)])]

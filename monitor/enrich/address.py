@@ -18,6 +18,10 @@ def parse_address(text: str) -> Address | None:
     >>> [str(parse_address(t)) for t in ("198.18.0.1:443", "[2001:db8::1]:80", "AWS Internal")]
     ['198.18.0.1', '2001:db8::1', 'None']
     """
+    try:
+        return _unwrapped(ipaddress.ip_address(text))
+    except ValueError:
+        pass
     for part in text.split(","):
         address = _one(part.strip())
         if address is not None:

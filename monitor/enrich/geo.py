@@ -11,7 +11,7 @@ import maxminddb
 
 from domain.errors import Fatal, Reason
 from domain.event import Place
-from monitor.enrich.address import parse_address
+from monitor.enrich.address import Address
 
 VENDORED: Final = Path(__file__).parent / "data" / "dbip-country.mmdb"
 """DB-IP's country database (CC BY 4.0, https://db-ip.com)."""
@@ -35,9 +35,8 @@ class Geo:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._files = [_open(path) for path in paths]
 
-    def lookup(self, text: str) -> Place:
-        """The place of an address, empty for one that no file knows or that is none."""
-        address = parse_address(text)
+    def lookup(self, address: Address | None) -> Place:
+        """The place of an address, empty for one that no file knows or for None."""
         place = Place()
         if address is None:
             return place
