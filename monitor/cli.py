@@ -18,6 +18,7 @@ from rich.table import Table
 
 from monitor import cli_cases, cli_keys
 from monitor.cli_errors import exit_codes
+from monitor.cli_options import Config
 
 if TYPE_CHECKING:
     from monitor.replay import Outcome
@@ -34,13 +35,9 @@ app.add_typer(config_app, name="config")
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_cases.app, name="cases")
 
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file; default: keywatch.yaml.")
-]
-
 
 @app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml")
-def run(config: ConfigFile = None) -> None:
+def run(config: Config = None) -> None:
     """Watch: read events from Kafka until stopped by SIGTERM or Ctrl-C."""
     from monitor.daemon import Daemon
     from monitor.logs import Log
@@ -80,7 +77,7 @@ def replay(
     wire_format: Annotated[
         str, typer.Option("--format", "-f", help="native, cloudtrail or combined; default: by content.")
     ] = "",
-    config: ConfigFile = None,
+    config: Config = None,
     geoip: Annotated[list[Path] | None, typer.Option(help="MMDB file; may be given again.")] = None,
     rejects: Annotated[Path | None, typer.Option(help="Write rejected records to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One finding a line as JSON.")] = False,
@@ -140,7 +137,7 @@ def _table(outcomes: list) -> Table:  # type: ignore[type-arg]
 
 
 @config_app.command("check", epilog="Example: keywatch config check --config keywatch.yaml")
-def config_check(config: ConfigFile = None) -> None:
+def config_check(config: Config = None) -> None:
     """Read the settings and the policy, and print them with secrets masked."""
     from monitor.config import masked
     from monitor.wiring import policy_for, read_config

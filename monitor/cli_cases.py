@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.table import Table
 
 from domain.case import Case, CaseState, Verdict
 from monitor.cli_errors import exit_codes
+from monitor.cli_options import Config, Json, Who, Why, who
 
 app = typer.Typer(
     name="cases",
@@ -24,13 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Config = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file; default: keywatch.yaml.")
-]
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 CaseId = Annotated[str, typer.Argument(metavar="CASE_ID", help="As `keywatch cases list` shows it.")]
-Why = Annotated[str, typer.Option("--reason", help="Kept with the case and in the audit.")]
-Who = Annotated[str, typer.Option("--as", envvar="KEYWATCH_USER", help="Who decides; default: your login.")]
 
 
 def _open(config: Path | None) -> Any:
@@ -76,23 +70,23 @@ def show(case_id: CaseId, config: Config = None, as_json: Json = False) -> None:
 def reinstate(
     case_id: CaseId,
     reason: Why,
-    who: Who = "",
+    by: Who = "",
     false_positive: Annotated[bool, typer.Option("--false-positive", help="It was the customer.")] = False,
     config: Config = None,
 ) -> None:
     """Let the key work again, if keywatch suspended it, and close the case."""
-    _give(case_id, Verdict.FALSE_POSITIVE if false_positive else Verdict.REINSTATE, who, reason, config)
+    _give(case_id, Verdict.FALSE_POSITIVE if false_positive else Verdict.REINSTATE, by, reason, config)
 
 
 @app.command(epilog="Example: keywatch cases confirm case_1f0c22ab34cd56ef --reason 'owner says it leaked'")
-def confirm(case_id: CaseId, reason: Why, who: Who = "", config: Config = None) -> None:
+def confirm(case_id: CaseId, reason: Why, by: Who = "", config: Config = None) -> None:
     """It was misuse: the key stays suspended until its owner has another."""
-    _give(case_id, Verdict.CONFIRM, who, reason, config)
+    _give(case_id, Verdict.CONFIRM, by, reason, config)
 
 
-def _give(case_id: str, verdict: Verdict, who: str, reason: str, config: Path | None) -> None:
+def _give(case_id: str, verdict: Verdict, by: str, reason: str, config: Path | None) -> None:
     with exit_codes():
-        case = _open(config)[1].give(case_id, verdict, who or getpass.getuser(), reason)
+        case = _open(config)[1].give(case_id, verdict, who(by), reason)
     typer.echo(f"{case.id}: {case.state.value}; key {case.key_id}")
 
 

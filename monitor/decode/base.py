@@ -199,7 +199,7 @@ def _times(values: list[str | int | float], latest_ms: int) -> Offsets:
         raise Rejected(Reason.BAD_TIMESTAMP, "ts is out of range") from None
     if plain:
         times = np.where(times < SECONDS_BELOW, np.clip(times, -1, None) * 1000, times)
-    if len(times) and not (EARLIEST_MS <= times.min() and times.max() <= latest_ms):
+    if len(times) and not (times.min() >= EARLIEST_MS and times.max() <= latest_ms):
         raise Rejected(Reason.BAD_TIMESTAMP, "ts is before the year 2000 or in the future")
     return times
 
@@ -226,12 +226,7 @@ def _numbers(values: Sequence[float | None], name: str, scale: float = 1.0) -> O
 
 def _is_placed(event: UsageEvent) -> bool:
     """Whether the source said where the address is."""
-    return bool(
-        event.country
-        or event.asn is not None
-        or event.lat is not None
-        or event.lon is not None
-    )
+    return bool(event.country or event.asn is not None or event.lat is not None or event.lon is not None)
 
 
 def _place(event: UsageEvent) -> Place:

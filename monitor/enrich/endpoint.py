@@ -15,9 +15,7 @@ _ID: Final = re.compile(
     r"|\d{4}-\d{2}-\d{2}.*"  # dates
     r"|[^@/]+@[^@/]+\.[^@/]+)$"  # e-mail addresses
 )
-_COMMON: Final = re.compile(
-    r"/(?:\d+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![^/])"
-)
+_COMMON: Final = re.compile(r"/(?:\d+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![^/])")
 MAX_LENGTH: Final = 200
 MAX_SEGMENTS: Final = 12
 WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})

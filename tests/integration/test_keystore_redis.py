@@ -16,7 +16,8 @@ from domain.ports import KeyState
 from keystore.hashing import Peppers
 from keystore.redis_store import RedisKeyStore
 from monitor.connect import connect_redis
-from tests.servers import free_port, server, without_retries
+from monitor.embedded import free_port
+from tests.servers import server, without_retries
 
 NOW_MS = 1_767_225_600_000
 
