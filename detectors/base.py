@@ -52,9 +52,8 @@ class Windows:
 
     ``profile`` is the row before this window taught it, ``events`` and ``late`` not to be read.
     ``count`` is the requests so far; on open windows it may be any count a caller wants to try, so it
-    stands beside ``window["count"]``, and the other fields of an open ``window`` must not be read: they are those of
-    the batch's end.
-    ``closing`` says that no more requests will come.
+    stands beside ``window["count"]``, and the other fields of an open ``window`` must not be read:
+    they are those of the batch's end. ``closing`` says that no more requests will come.
     """
 
     profile: Rows
