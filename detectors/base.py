@@ -40,6 +40,7 @@ class Sights:
     country: npt.NDArray[np.uint16]
     lat: npt.NDArray[np.float32]
     lon: npt.NDArray[np.float32]
+    listed: npt.NDArray[np.uint8]
     distinct: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -62,6 +63,24 @@ class Windows:
     minute: npt.NDArray[np.int64]
     count: npt.NDArray[np.int64]
     closing: bool
+
+    def __len__(self) -> int:
+        return len(self.profile)
+
+
+@dataclass(frozen=True, slots=True)
+class Surges:
+    """Amounts of open windows at the event that carried each over a line, n of them.
+
+    ``amount`` is what the detector's ``measure`` has come to in the window, ``count`` the requests, both
+    with that event. ``profile`` as in :class:`Sights`.
+    """
+
+    profile: Rows
+    fleet: np.void
+    minute: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+    amount: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.profile)
@@ -91,4 +110,22 @@ class WindowDetector(Protocol):
         """Bits (n,), NaN where not ready."""
 
     def explain(self, windows: Windows, i: int) -> list[Evidence]:
+        """Evidence for row ``i``, strongest first."""
+
+
+class SurgeDetector(Protocol):
+    """Scores an amount inside open windows, from ``least`` on and at every quarter more.
+
+    ``measure`` is one of ``domain.profile.SURGES``.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
+    measure: ClassVar[str]
+    least: ClassVar[float]
+
+    def score(self, surges: Surges) -> Bits:
+        """Bits (n,), NaN where not ready."""
+
+    def explain(self, surges: Surges, i: int) -> list[Evidence]:
         """Evidence for row ``i``, strongest first."""

@@ -1,4 +1,4 @@
-"""What a window's requests do, as twelve numbers that compare a key with itself."""
+"""What a window's requests do, as fourteen numbers that compare a key with itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.profile import FEATURES, WINDOW_CLIENT_SLOTS, WINDOW_NET_SLOTS
+from domain.profile import BEATS, FEATURES, OBJECT_BITS, WINDOW_CLIENT_SLOTS, WINDOW_NET_SLOTS
 
 Rows = npt.NDArray[np.void]
 Matrix = npt.NDArray[np.float32]
@@ -25,8 +25,12 @@ NAMES: Final = (
     "different endpoints",
     "unfamiliar clients",
     "unfamiliar networks",
+    "different objects a request",
+    "irregularity within the minute",
 )
-FLOORS: Final = np.array([0.5, 0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1, 0.15, 0.35, 0.15, 0.15], np.float32)
+FLOORS: Final = np.array(
+    [0.5, 0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1, 0.15, 0.35, 0.15, 0.15, 0.15, 0.5], np.float32
+)
 """Least standard deviation of each feature, in its own unit: a key that never varied has not shown
 that it cannot. Half an e-fold for sizes and rates, a tenth for shares."""
 CLIP: Final = 8.0
@@ -53,9 +57,28 @@ def raw_features(windows: Rows, profiles: Rows) -> Matrix:
     out[:, 7] = windows["writes"] / count
     out[:, 8] = divergence(share, profiles["endpoint_share"].astype(np.float64), count)
     out[:, 9] = np.log1p((windows["endpoint"] > 0).sum(axis=1))
-    out[:, 10] = _unfamiliar(windows, profiles, ("client", "client_count"), WINDOW_CLIENT_SLOTS)
-    out[:, 11] = _unfamiliar(windows, profiles, ("prefix", "net_count"), WINDOW_NET_SLOTS)
+    out[:, 10] = unfamiliar(windows, profiles, ("client", "client_count"), WINDOW_CLIENT_SLOTS)
+    out[:, 11] = unfamiliar(windows, profiles, ("prefix", "net_count"), WINDOW_NET_SLOTS)
+    out[:, 12] = np.minimum(objects(windows) / count, 1.0)
+    out[:, 13] = irregularity(windows)
     return out
+
+
+def objects(windows: Rows) -> npt.NDArray[np.float64]:
+    """Distinct paths (n,) of each window by linear counting (Whang et al., 1990), within a few percent."""
+    empty = OBJECT_BITS - np.bitwise_count(windows["object_sketch"]).sum(axis=1, dtype=np.int64)
+    return -OBJECT_BITS * np.log(np.maximum(empty, 0.5) / OBJECT_BITS)
+
+
+def irregularity(windows: Rows) -> npt.NDArray[np.float64]:
+    """Index of dispersion (n,) of requests over the parts of the minute, at most 3.
+
+    About 1 for requests that come by chance (Poisson), near 0 for a clockwork, above 1 for bursts.
+    """
+    beats = windows["beats"].astype(np.float64)
+    mean = beats.mean(axis=1)
+    spread = ((beats - mean[:, None]) ** 2).sum(axis=1) / (BEATS - 1)
+    return np.minimum(spread / np.maximum(mean, 1e-9), 3.0)
 
 
 def divergence(
@@ -78,7 +101,7 @@ def _relative(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> npt.NDA
     return total
 
 
-def _unfamiliar(windows: Rows, profiles: Rows, names: tuple[str, str], slots: int) -> npt.NDArray[np.float64]:
+def unfamiliar(windows: Rows, profiles: Rows, names: tuple[str, str], slots: int) -> npt.NDArray[np.float64]:
     """Share of the window's requests whose value the profile does not hold."""
     value, weight = names
     counts = windows[weight].astype(np.float64)

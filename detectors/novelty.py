@@ -18,6 +18,8 @@ MIN_HOURS: Final = 6.0
 """A key seen for less time has not met its other working hours, nor its other regions."""
 RARITY_CAP_BITS: Final = 6.0
 """The fleet is one partition's keys and may be small: it adds a factor of 64 at the most."""
+UNUSED_SHARE: Final = 0.0005
+"""An endpoint bin with a smaller share of a key's requests is one it does not use."""
 UNSEEN: Final = 0.5
 """Novelties assumed beside those counted (Krichevsky & Trofimov, 1981)."""
 

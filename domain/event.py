@@ -92,8 +92,9 @@ class EnrichedColumns:
 
     Row i of every column is the same event. ``prefix`` is :func:`domain.network.pack_prefix` of the
     address' /24 or /48, ``country`` is :func:`domain.network.pack_country`, ``asn`` 0 when unknown,
-    ``lat``/``lon`` degrees or NaN. ``client`` and ``endpoint`` are 32-bit hashes of the client family
-    and of "METHOD /template"; 0 means the source did not say.
+    ``lat``/``lon`` degrees or NaN. ``listed`` has a bit for each of the operator's network lists.
+    ``client``, ``endpoint`` and ``path`` are 32-bit hashes of the client family, of "METHOD /template"
+    and of the path as it came; 0 means the source did not say.
     """
 
     offset: npt.NDArray[np.int64]
@@ -104,8 +105,10 @@ class EnrichedColumns:
     country: npt.NDArray[np.uint16]
     lat: npt.NDArray[np.float32]
     lon: npt.NDArray[np.float32]
+    listed: npt.NDArray[np.uint8]
     client: npt.NDArray[np.uint32]
     endpoint: npt.NDArray[np.uint32]
+    path: npt.NDArray[np.uint32]
     write: npt.NDArray[np.bool_]
     status: npt.NDArray[np.int32]
     bytes_in: npt.NDArray[np.int64]

@@ -17,6 +17,8 @@ class Kind(StrEnum):
     """How many requests there are."""
     BEHAVIOUR = "behaviour"
     """What the requests do: endpoints, client, errors, sizes, taken together."""
+    TIMING = "timing"
+    """When the requests come: at which hours, after which silence, how regularly."""
     CERTAIN = "certain"
     """Proof rather than statistics: a honey key touched, a revoked key used, a secret in a log."""
 

@@ -39,14 +39,21 @@ RATE_HORIZONS_MIN: Final = (10.0, 60.0, 1440.0, 10080.0)
 TENANT_BYTES: Final = 40
 """Longest tenant name kept in a row; longer ones are cut."""
 
-DETECTORS_MAX: Final = 16
-KINDS: Final = 4
+DETECTORS_MAX: Final = 32
+KINDS: Final = 8
 """Slots for the recent bits of each :class:`domain.finding.Kind`, in the order of the enum."""
+
+OBJECT_BITS: Final = 512
+"""Bits of the linear-counting sketch of a window's distinct paths."""
+BEATS: Final = 12
+"""Parts of a minute in which requests are counted, five seconds each: how regular they come."""
+SURGES: Final = ("refused", "bytes_out")
+"""What is watched for surges inside a window: 401, 403, 404 and 429 answers; bytes sent out."""
 
 NEVER: Final = -(1 << 30)
 """A minute long before any event."""
 
-FEATURES: Final = 12
+FEATURES: Final = 14
 """Length of a window's feature vector, see ``detectors.features``."""
 
 PROFILE_DTYPE: Final = np.dtype(
@@ -87,11 +94,24 @@ PROFILE_DTYPE: Final = np.dtype(
         ("novel_country", "<f4"),
         ("novel_asn", "<f4"),
         ("novel_prefix", "<f4"),
+        ("novel_client", "<f4"),
+        ("novel_endpoint", "<f4"),
+        ("listed", "u1"),  # network lists (a bit each) that the key has been used from
+        ("longest_gap", "<u4"),  # minutes: the longest silence it came back from
+        ("last_lat", "<f4"),  # where its last closed window was busiest; NaN when unknown
+        ("last_lon", "<f4"),
+        # a frozen reference of busy hours in log2(1 + requests), and the cumulative sum above it
+        ("reference_hours", "<f4"),
+        ("reference_mean", "<f4"),
+        ("reference_square", "<f4"),
+        ("cusum", "<f4"),
         ("spread_mean", "<f4"),  # distinct networks a window, decayed mean and mean square
         ("spread_square", "<f4"),
         ("endpoint_share", "<f4", ENDPOINT_BINS),  # share of requests by endpoint bin, decayed
         ("status_share", "<f4", len(STATUS_CLASSES)),
         ("write_share", "<f4"),
+        ("surge_mean", "<f4", len(SURGES)),  # log(1 + a window's amount): decayed mean and mean square
+        ("surge_square", "<f4", len(SURGES)),
         ("feature_mean", "<f4", FEATURES),  # raw window features: decayed mean and mean square
         ("feature_square", "<f4", FEATURES),
         # recent bits of each kind and detector, to combine and not to repeat
@@ -101,7 +121,7 @@ PROFILE_DTYPE: Final = np.dtype(
         ("fired_minute", "<i4", DETECTORS_MAX),
     ]
 )
-"""One key's baseline; about 1.5 kB."""
+"""One key's baseline; about 1.7 kB."""
 
 WINDOW_DTYPE: Final = np.dtype(
     [
@@ -124,12 +144,15 @@ WINDOW_DTYPE: Final = np.dtype(
         ("country", "<u2", WINDOW_NET_SLOTS),
         ("lat", "<f4", WINDOW_NET_SLOTS),
         ("lon", "<f4", WINDOW_NET_SLOTS),
+        ("net_listed", "u1", WINDOW_NET_SLOTS),
         ("net_count", "<u4", WINDOW_NET_SLOTS),
         ("prefix_sketch", "u1", PREFIX_BITS // 8),
+        ("object_sketch", "u1", OBJECT_BITS // 8),
+        ("beats", "<u4", BEATS),
         ("spike_next", "<u4"),  # the count at which `volume` speaks next; 0 before it has spoken
     ]
 )
-"""One key's requests in one minute; about 600 bytes."""
+"""One key's requests in one minute; about 750 bytes."""
 
 FLEET_ASN_BINS: Final = 1024
 FLEET_PREFIX_BINS: Final = 2048
@@ -142,6 +165,8 @@ FLEET_DTYPE: Final = np.dtype(
         ("country_keys", "<u4", FLEET_COUNTRIES),  # keys that have established each country
         ("asn_keys", "<u4", FLEET_ASN_BINS),  # likewise by hash of the ASN
         ("prefix_keys", "<u4", FLEET_PREFIX_BINS),
+        ("prefix_fresh", "<f4", FLEET_PREFIX_BINS),  # keys that met a network for the first time, fading
+        ("fresh_minute", "<i4"),
         # over taught windows: sum of log(1 + count), of its square, and n; the terms are multiples of
         # 2^-20, so that the sums are exact in any order
         ("log_rate_sum", "<f8"),
@@ -159,6 +184,7 @@ def new_profiles(n: int) -> npt.NDArray[np.void]:
     rows["last_window"] = rows["hour_open"] = -1
     rows["held_until"] = NEVER
     rows["kind_minute"] = rows["fired_minute"] = NEVER
+    rows["last_lat"] = rows["last_lon"] = np.nan
     return rows
 
 
@@ -168,6 +194,11 @@ def mix64(values: npt.NDArray[np.uint64] | npt.NDArray[np.uint32]) -> npt.NDArra
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
+
+
+def object_bit(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """The bit of a path in a window's sketch, 0 <= bit < OBJECT_BITS."""
+    return (mix64(hashes) % np.uint64(OBJECT_BITS)).astype(np.int64)
 
 
 def asn_bin(asn: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:

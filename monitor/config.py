@@ -45,13 +45,21 @@ class RedisConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
 
 class GeoipConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """MMDB files, later ones fill what earlier ones leave empty. None: the country database we ship."""
+    """MMDB files, later ones fill what earlier ones leave empty. None: the country database we ship.
+
+    ``lists``: name -> file of networks worth a word (``tor``, ``vpn``, ``hosting``): an address, CIDR or
+    AS number a line. Databases and lists are read again when they change.
+    """
 
     databases: list[str] = []
+    lists: dict[str, str] = {}
 
 
 class DetectConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """See ``monitor.detect.DetectSettings`` and ``monitor.engine.EngineSettings``."""
+    """See ``monitor.detect.DetectSettings`` and ``monitor.engine.EngineSettings``.
+
+    ``honey_keys``: ids of keys that nobody may use; one request with one is proof.
+    """
 
     finding_bits: float = 12.0
     refire_min: int = 60
@@ -59,6 +67,7 @@ class DetectConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
     hold_min: int = 360
     lateness_min: int = 2
     max_future_s: float = 300.0
+    honey_keys: list[str] = []
 
 
 class StateConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from domain.profile import mix64
 from monitor.baseline.accumulate import accumulate
 from monitor.baseline.partition import PartitionState
 from monitor.baseline.segment import cut
-from monitor.baseline.teach import count_window, holding, skip, teach
+from monitor.baseline.teach import count_fresh, count_window, holding, skip, teach
 from monitor.detect import Detection
 
 SAMPLE_ONE_IN: Final = 8
@@ -81,6 +81,7 @@ class Engine:
     def _learn(self, part: PartitionState, minute: int, pairs: list[tuple[int, int]]) -> None:
         slots, numbers = np.array(pairs).T
         windows, profiles = part.windows[numbers], part.profiles[slots]
+        count_fresh(profiles, windows, part.fleet, minute)
         count_window(profiles, windows)
         held = (windows["held"] > 0) | holding(profiles, minute)
         if held.any():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from domain.clock import Clock
-from domain.errors import Transient
+from domain.errors import Fatal, Transient
 from domain.finding import Finding
 from monitor.baseline.partition import PartitionState
 from monitor.checkpoint.base import NO_OFFSET, CommitResult, StateStore
@@ -24,6 +24,7 @@ from monitor.source.base import DeadLetter, DeadLetters, RecordBatch, Source
 T = TypeVar("T")
 BACKOFF_MAX_S = 5.0
 IDLE_KEEP_MS = 3_600_000
+RELOAD_EVERY_S = 30.0
 BEHIND_RECORDS = 50_000
 """From this lag on, a commit closes several seconds: the same rows would be written again and again."""
 BEHIND_PATIENCE = 5.0
@@ -62,6 +63,7 @@ class Pipeline:
     parts: dict[int, PartitionState] = field(default_factory=dict)
     stopping: bool = False
     _committed_at: float = 0.0
+    _reloaded_at: float = 0.0
 
     def run(self) -> None:
         """Work until :meth:`stop`; then commit what is done and leave the group."""
@@ -78,6 +80,7 @@ class Pipeline:
 
     def run_once(self, timeout_s: float) -> int:
         """One poll and all that follows from it. Returns how many events it brought."""
+        self._reload()
         polled = self.source.poll(timeout_s)
         for number in polled.revoked:
             self.parts.pop(number, None)
@@ -87,6 +90,17 @@ class Pipeline:
         if self._commit_due():
             self.commit()
         return brought
+
+    def _reload(self) -> None:
+        """Take up changed GeoIP files and network lists; broken ones are told and the old ones kept."""
+        if self.clock.monotonic() - self._reloaded_at < RELOAD_EVERY_S:
+            return
+        self._reloaded_at = self.clock.monotonic()
+        try:
+            for path in self.enricher.reload():
+                self.log.info("file_reloaded", path=str(path))
+        except Fatal as error:
+            self.log.error("file_not_reloaded", error=str(error))
 
     def _commit_due(self) -> bool:
         """A consumer far behind writes each row less often; a finding never waits for that."""

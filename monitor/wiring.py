@@ -41,6 +41,7 @@ from monitor.detect import Detection, DetectSettings
 from monitor.engine import Engine, EngineSettings
 from monitor.enrich.enricher import Enricher
 from monitor.enrich.geo import VENDORED, Geo
+from monitor.enrich.lists import NetworkLists
 from monitor.logs import Log
 from monitor.pipeline import Pipeline
 from monitor.source.base import Source
@@ -74,9 +75,9 @@ def read_config(path: Path | None) -> Config:
 
 
 def enricher_for(config: Config) -> Enricher:
-    """An enricher over the configured MMDB files, or the country database we ship."""
+    """An enricher over the configured MMDB files and lists, or the country database we ship."""
     paths = [Path(p) for p in config.geoip.databases] or [VENDORED]
-    return Enricher(Geo(paths))
+    return Enricher(Geo(paths), NetworkLists({name: Path(p) for name, p in config.geoip.lists.items()}))
 
 
 def engine_for(config: Config, topic: str) -> Engine:

@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from domain.event import EnrichedColumns
 from domain.profile import (
+    BEATS,
     ENDPOINT_BINS,
     STATUS_CLASSES,
     WINDOW_CLIENT_SLOTS,
     WINDOW_MS,
     WINDOW_NET_SLOTS,
+    object_bit,
     prefix_bit,
 )
 from monitor.baseline.partition import PartitionState
@@ -76,6 +78,7 @@ def accumulate(
     groups, group_of = _group(part, numbers, slots, minutes)
     _count(part, events, groups)
     _histograms(part, events, groups, numbers, group_of)
+    _objects(part, events, numbers, groups.window[group_of])
     sights = _networks(part, events, numbers, groups.window[group_of])
     _clients(part, events, numbers, groups.window[group_of])
     part.touch((), groups.window.tolist())
@@ -134,6 +137,15 @@ def _histograms(
     bins = (events.endpoint[numbers] % np.uint32(ENDPOINT_BINS)).astype(np.int64)
     counted = np.bincount(group_of * ENDPOINT_BINS + bins, minlength=size * ENDPOINT_BINS)
     part.windows["endpoint"][groups.window] += counted.reshape(size, ENDPOINT_BINS).astype(np.uint32)
+    beat = events.ts_ms[numbers] % WINDOW_MS * BEATS // WINDOW_MS
+    counted = np.bincount(group_of * BEATS + beat, minlength=size * BEATS)
+    part.windows["beats"][groups.window] += counted.reshape(size, BEATS).astype(np.uint32)
+
+
+def _objects(part: PartitionState, events: EnrichedColumns, numbers: Ints, window: Ints) -> None:
+    bit = object_bit(events.path[numbers])
+    mask = (1 << (bit & 7)).astype(np.uint8)
+    np.bitwise_or.at(part.windows["object_sketch"], (window, bit >> 3), mask)
 
 
 def _pairs(window: Ints, values: npt.NDArray[Any]) -> tuple[Ints, Ints]:
@@ -178,6 +190,7 @@ def _networks(part: PartitionState, events: EnrichedColumns, numbers: Ints, wind
     new, at = _place(part, ("prefix", "net_count"), WINDOW_NET_SLOTS, where, events.prefix[row], count)
     for name in ("asn", "country", "lat", "lon"):
         part.windows[name][where[new], at] = getattr(events, name)[row[new]]
+    part.windows["net_listed"][where[new], at] = events.listed[row[new]]
     return _first_sights(part, row, where, prefix_bit(events.prefix[row]))
 
 

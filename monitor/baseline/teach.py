@@ -13,7 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.features import raw_features
+from detectors.novelty import MIN_WINDOWS, UNUSED_SHARE, is_new
+from detectors.ramp import closed_hour
 from detectors.rates import advance
+from detectors.surge import surge_amounts
 from domain.profile import (
     NEVER,
     WINDOW_CLIENT_SLOTS,
@@ -34,6 +37,8 @@ SEASON_WEEKS: Final = 4
 """Weeks over which an hour of the week is averaged."""
 HOUR_OF_WEEK_AT_EPOCH: Final = 72
 """1970-01-01 was a Thursday; hour 0 of the week is Monday 00:00 UTC."""
+FRESH_MEMORY_MIN: Final = 60.0
+"""How long many keys from one new network stay together."""
 PLACE_DEGREES: Final = 1.0
 """Two places within a degree (about 100 km) are one."""
 
@@ -43,7 +48,37 @@ def count_window(profiles: Rows, windows: Rows) -> None:
     profiles["events"] += windows["count"]
     fresh = profiles["first_ms"] == 0
     profiles["first_ms"] = np.where(fresh, windows["first_ms"], profiles["first_ms"])
+    _remember_place(profiles, windows)
+    back = (windows["first_ms"] - profiles["last_ms"]) // 60_000
+    silence = np.where(fresh | (back < 0), 0, back).astype(np.uint32)
+    profiles["longest_gap"] = np.maximum(profiles["longest_gap"], silence)
     profiles["last_ms"] = np.maximum(profiles["last_ms"], windows["last_ms"])
+
+
+def _remember_place(profiles: Rows, windows: Rows) -> None:
+    """Where the window was busiest, for the next one's travel speed."""
+    rows = np.arange(len(windows))
+    located = np.where(np.isfinite(windows["lat"]), windows["net_count"], 0)
+    busiest = located.argmax(axis=1)
+    known = located[rows, busiest] > 0
+    for name in ("lat", "lon"):
+        column = f"last_{name}"
+        profiles[column] = np.where(known, windows[name][rows, busiest], profiles[column])
+
+
+def count_fresh(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None:
+    """Keys that met a network for the first time, by network, fading over an hour: before they learn it.
+
+    Windows under a hold count too: a thief with many keys must not hide behind the first finding.
+    """
+    fresh = fleet["prefix_fresh"][0]
+    fresh *= np.float32(np.exp(-max(minute - int(fleet["fresh_minute"][0]), 0) / FRESH_MEMORY_MIN))
+    fleet["fresh_minute"] = minute
+    known_key = profiles["windows"] >= MIN_WINDOWS
+    for j in range(WINDOW_NET_SLOTS):
+        rows = np.flatnonzero((windows["net_count"][:, j] > 0) & known_key)
+        rows = rows[is_new(profiles[rows], "prefix", windows["prefix"][rows, j])]
+        np.add.at(fresh, prefix_bin(windows["prefix"][rows, j]), np.float32(1.0))
 
 
 def teach(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None:
@@ -57,6 +92,8 @@ def teach(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None:
     _teach_networks(profiles, windows, fleet, gap)
     _teach_clients(profiles, windows, gap)
     _teach_shares(profiles, windows, raw)
+    _teach_surges(profiles, windows)
+    profiles["listed"] |= np.bitwise_or.reduce(windows["net_listed"], axis=1)
     # multiples of 2^-20: exact sums, whatever the order
     logs = np.round(np.log1p(count) * 2.0**20) / 2.0**20
     fleet["log_rate_sum"] += logs.sum()
@@ -87,6 +124,7 @@ def _teach_hours(profiles: Rows, count: npt.NDArray[np.uint32], minute: int) -> 
 
 
 def _close_hour(profiles: Rows, rows: Ints, hour_of_week: Ints) -> None:
+    profiles[rows] = closed_hour(profiles[rows])
     weeks = profiles["hour_weeks"][rows, hour_of_week].astype(np.float32)
     level = profiles["hour_level"][rows, hour_of_week].astype(np.float32)
     seen = np.log2(1.0 + profiles["hour_open_count"][rows].astype(np.float64)).astype(np.float32)
@@ -100,7 +138,14 @@ def _teach_networks(profiles: Rows, windows: Rows, fleet: Rows, gap: npt.NDArray
     seen_before = profiles["windows"] > 0
     for name in ("country_weight", "asn_weight", "prefix_weight", "place_weight"):
         profiles[name] *= fade[:, None]
-    for name in ("novel_windows", "novel_country", "novel_asn", "novel_prefix"):
+    for name in (
+        "novel_windows",
+        "novel_country",
+        "novel_asn",
+        "novel_prefix",
+        "novel_client",
+        "novel_endpoint",
+    ):
         profiles[name] *= fade
     profiles["novel_windows"] += np.float32(1.0)
     _teach_origin(profiles, windows, fleet, seen_before)
@@ -154,16 +199,20 @@ def _teach_places(profiles: Rows, windows: Rows) -> None:
 
 def _teach_clients(profiles: Rows, windows: Rows, gap: npt.NDArray[np.float64]) -> None:
     profiles["client_weight"] *= np.exp(-gap / NETWORK_MEMORY_MIN).astype(np.float32)[:, None]
+    met = np.zeros(len(profiles), bool)
     for j in range(WINDOW_CLIENT_SLOTS):
         active = windows["client_count"][:, j] > 0
         if active.any():
             values = np.ascontiguousarray(windows["client"][:, j])
-            learn(profiles["client"], profiles["client_weight"], values, active)
+            met |= learn(profiles["client"], profiles["client_weight"], values, active)
+    profiles["novel_client"] += (met & (profiles["windows"] > 0)).astype(np.float32)
 
 
 def _teach_shares(profiles: Rows, windows: Rows, raw: npt.NDArray[np.float32]) -> None:
     count = np.maximum(windows["count"], 1).astype(np.float32)
     step = _step(profiles)
+    unused = ((windows["endpoint"] > 0) & (profiles["endpoint_share"] < UNUSED_SHARE)).any(axis=1)
+    profiles["novel_endpoint"] += (unused & (profiles["windows"] > 0)).astype(np.float32)
     wide = step[:, None]
     for name, window_name in (("endpoint_share", "endpoint"), ("status_share", "status")):
         share = windows[window_name] / count[:, None]
@@ -171,6 +220,13 @@ def _teach_shares(profiles: Rows, windows: Rows, raw: npt.NDArray[np.float32]) -
     profiles["write_share"] += (windows["writes"] / count - profiles["write_share"]) * step
     profiles["feature_mean"] += (raw - profiles["feature_mean"]) * wide
     profiles["feature_square"] += (raw * raw - profiles["feature_square"]) * wide
+
+
+def _teach_surges(profiles: Rows, windows: Rows) -> None:
+    amounts = np.log1p(surge_amounts(windows)).astype(np.float32)
+    step = _step(profiles)[:, None]
+    profiles["surge_mean"] += (amounts - profiles["surge_mean"]) * step
+    profiles["surge_square"] += (amounts * amounts - profiles["surge_square"]) * step
 
 
 def _step(profiles: Rows) -> npt.NDArray[np.float32]:
@@ -183,4 +239,4 @@ def holding(profiles: Rows, minute: int) -> npt.NDArray[np.bool_]:
     return (profiles["held_until"] != NEVER) & (profiles["held_until"] >= minute)
 
 
-__all__ = ["count_window", "holding", "skip", "teach"]
+__all__ = ["count_fresh", "count_window", "holding", "skip", "teach"]

@@ -6,7 +6,9 @@ Every distinct string is worked out once and then is one dict look-up, about 60 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -17,18 +19,20 @@ from monitor.enrich.address import packed, parse_address
 from monitor.enrich.client import family, name_hash
 from monitor.enrich.endpoint import WRITES, shortened, template
 from monitor.enrich.geo import Geo
+from monitor.enrich.lists import NetworkLists
 
 MAX_INTERNED: Final = 500_000
 _NETWORK: Final = np.dtype(
-    [("prefix", "<u8"), ("asn", "<u4"), ("country", "<u2"), ("lat", "<f4"), ("lon", "<f4")]
+    [("prefix", "<u8"), ("asn", "<u4"), ("country", "<u2"), ("lat", "<f4"), ("lon", "<f4"), ("listed", "u1")]
 )
 
 
 class Enricher:
     """Owned by the consumer thread; bounded: a full table starts again."""
 
-    def __init__(self, geo: Geo, max_interned: int = MAX_INTERNED) -> None:
+    def __init__(self, geo: Geo, lists: NetworkLists | None = None, max_interned: int = MAX_INTERNED) -> None:
         self._geo = geo
+        self._lists = lists or NetworkLists({})
         self._max = max_interned
         self._networks: dict[str, int] = {}
         self._rows = np.zeros(1024, _NETWORK)
@@ -51,8 +55,10 @@ class Enricher:
             country=np.ascontiguousarray(network["country"]),
             lat=np.ascontiguousarray(network["lat"]),
             lon=np.ascontiguousarray(network["lon"]),
+            listed=np.ascontiguousarray(network["listed"]),
             client=self._client_column(columns.user_agent),
             endpoint=endpoint,
+            path=np.array([crc32(path.encode("utf-8", "replace")) for path in columns.endpoint], np.uint32),
             write=write,
             status=columns.status,
             bytes_in=columns.bytes_in,
@@ -61,10 +67,15 @@ class Enricher:
             raw=columns,
         )
 
-    def reload(self) -> None:
-        """Take up changed GeoIP files; what was looked up in old ones is forgotten."""
-        if self._geo.reload_if_changed():
+    def reload(self) -> list[Path]:
+        """Take up changed GeoIP files and network lists; what was looked up in old ones is forgotten.
+
+        Raises ``Fatal`` for a file that is broken; the old one is kept.
+        """
+        changed = self._geo.reload_if_changed() + self._lists.reload_if_changed()
+        if changed:
             self._networks.clear()
+        return changed
 
     def _network_rows(self, addresses: Sequence[str]) -> list[int]:
         known = self._networks
@@ -82,7 +93,8 @@ class Enricher:
         address = parse_address(text)
         place = self._geo.lookup(address)
         prefix = packed(text, address)
-        self._rows[row] = (prefix, place.asn, pack_country(place.country), place.lat, place.lon)
+        listed = self._lists.lookup(address, place.asn)
+        self._rows[row] = (prefix, place.asn, pack_country(place.country), place.lat, place.lon, listed)
         self._networks[text] = row
         return row
 
@@ -131,4 +143,5 @@ def _with_place(network: np.void, place: Place) -> tuple[object, ...]:
         pack_country(place.country) or network["country"],
         place.lat if located else network["lat"],
         place.lon if located else network["lon"],
+        network["listed"],
     )

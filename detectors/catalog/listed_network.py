@@ -1,0 +1,46 @@
+"""A key is used from a network on one of the operator's lists (Tor, VPN, hosting) for the first time.
+
+Meaning: bits = -log2 of the share of the key's windows that were on such a list, none so far
+(Krichevsky & Trofimov). A key that has worked through a VPN before gets nothing. Needs `geoip.lists`;
+without them it never speaks. Cost: about 0.1 us a sight.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+import numpy as np
+
+from detectors.base import Bits, Sights
+from detectors.novelty import UNSEEN, ready
+from domain.finding import Evidence, Kind
+
+MOST_BITS: Final = 16.0
+
+
+class ListedNetwork:
+    """Scores first sights; ``names`` are the lists in the order of their bits."""
+
+    name: ClassVar[str] = "listed_network"
+    kind: ClassVar[Kind] = Kind.ORIGIN
+
+    def __init__(self, names: tuple[str, ...] = ()) -> None:
+        self._names = names
+
+    def score(self, sights: Sights) -> Bits:
+        fresh = sights.listed & ~sights.profile["listed"]
+        windows = sights.profile["novel_windows"].astype(np.float64)
+        bits = np.minimum(-np.log2(UNSEEN / (windows + 2 * UNSEEN)), MOST_BITS)
+        return np.where(ready(sights.profile, sights.minute), np.where(fresh > 0, bits, 0.0), np.nan)
+
+    def explain(self, sights: Sights, i: int) -> list[Evidence]:
+        fresh = int(sights.listed[i]) & ~int(sights.profile["listed"][i])
+        named = [name for bit, name in enumerate(self._names) if fresh >> bit & 1]
+        return [
+            Evidence(
+                what="network on a list",
+                expected="none of: " + (", ".join(self._names) or "your lists"),
+                actual=", ".join(named) or f"list {fresh:#x}",
+                bits=float(self.score(sights)[i]),
+            )
+        ]
