@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from detectors.base import MAX_BITS, SightDetector, Sights, WindowDetector, Windows
+from detectors.base import MAX_BITS, SightDetector, Sights, SurgeDetector, Surges, WindowDetector, Windows
 from domain.profile import new_profiles
 
-Columns = TypeVar("Columns", Sights, Windows)
-Detector = SightDetector | WindowDetector
+Columns = TypeVar("Columns", Sights, Windows, Surges)
+Detector = SightDetector | WindowDetector | SurgeDetector
 
 
 def check(detector: Any, columns: Columns) -> None:
-    """All checks that hold for both kinds of detector."""
+    """All checks that hold for every kind of detector."""
     for one in (_bounded, _pure, _repeatable, _row_by_row, _cold_is_not_ready, _explains):
         one(detector, columns)
     if isinstance(columns, Windows) and detector.grows:

@@ -22,6 +22,7 @@ PREFIX_SLOTS: Final = 16
 CLIENT_SLOTS: Final = 6
 ENDPOINT_SLOTS: Final = 12
 PLACE_SLOTS: Final = 6
+MET_SLOTS: Final = 4
 WINDOW_NET_SLOTS: Final = 8
 WINDOW_CLIENT_SLOTS: Final = 4
 ENDPOINT_BINS: Final = 32
@@ -94,6 +95,7 @@ PROFILE_DTYPE: Final = np.dtype(
         ("novel_country", "<f4"),
         ("novel_asn", "<f4"),
         ("novel_prefix", "<f4"),
+        ("met_prefix", "<u8", MET_SLOTS),  # new networks last counted in the fleet's `prefix_fresh`
         ("novel_client", "<f4"),
         ("novel_endpoint", "<f4"),
         ("listed", "u1"),  # network lists (a bit each) that the key has been used from

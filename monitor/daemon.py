@@ -11,10 +11,11 @@ from monitor.forest import ForestKeeper, train, with_forest
 from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
 from monitor.pipeline import Pipeline
-from monitor.wiring import Client, alerting_for, pipeline_for, sleep
+from monitor.wiring import Client, alerting_for, pipeline_for, renewal_for, sleep
 
 ALERT_POLL_S = 0.2
 REFRESH_S = 5.0
+RENEW_S = 10.0
 EXPIRE_EVERY_S = 30.0
 LEASE_S = 300.0
 
@@ -29,6 +30,7 @@ class Daemon:
         self.alerting = alerting_for(config, client, self._partitions, self._active_keys, log)
         self._failure: KeywatchError | None = None
         self._keeper = ForestKeeper(client, config.kafka.topic, log, self._adopt)
+        self._renewal = renewal_for(config, client, self.pipeline.engine.detection.outside)
         self._jobs = self._scheduled(client)
         self._thread = threading.Thread(target=self._alert, name="alerting", daemon=True)
 
@@ -55,6 +57,7 @@ class Daemon:
             self._config.forest.train_every_min * 60, "train_forest", lambda: train_lease.run(self._train)
         )
         jobs.every(REFRESH_S, "adopt_forest", self._keeper.refresh)
+        jobs.every(RENEW_S, "renew_outside", self._renewal.renew)
         jobs.every(
             EXPIRE_EVERY_S, "expire_suspensions", lambda: expire_lease.run(self.alerting.review.expire_due)
         )

@@ -1,65 +1,33 @@
-"""Detectors on a partition's rows: which findings, at which exact event, and what they do to the profile.
+"""Detectors on a partition's rows: which claims, at which exact event.
 
 Nothing here depends on how events were batched. Growth is scored at the count that crosses a line, not
-at the count a batch happened to end with; a finding carries the offset of the event that crossed it.
+at the count a batch happened to end with; a claim carries the offset of the event that crossed it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from msgspec.structs import replace as with_
 
-from detectors.base import MAX_BITS, SightDetector, Sights, WindowDetector, Windows
-from detectors.combine import risk_of
+from detectors.base import MAX_BITS, SightDetector, Sights, SurgeDetector, WindowDetector, Windows
 from domain.event import EnrichedColumns
-from domain.finding import Evidence, Finding, Kind, finding_id
-from domain.network import unpack_country, unpack_prefix
-from domain.profile import NEVER, WINDOW_MS, WINDOW_NET_SLOTS
+from domain.finding import Finding
 from monitor.baseline.accumulate import FirstSights, Groups
 from monitor.baseline.partition import PartitionState
 from monitor.baseline.slots import match
-from monitor.checkpoint.codec import encode_finding
+from monitor.claim import Claimed, DetectSettings
+from monitor.outside import Outside, proofs
+from monitor.settle import Settlement
+from monitor.surges import surging
 
-KINDS: Final = tuple(Kind)
 SPREAD_WATCH: Final = 4
 """Sights of networks the key knows matter only from this many different ones a window."""
 GROWTH_FLOOR: Final = 20
 """Open windows with fewer requests are not scored for growth: `volume` is silent below it by design."""
-
-
-@dataclass(frozen=True, slots=True)
-class DetectSettings:
-    """``finding_bits``: surprise that makes a finding. ``refire_min``: minutes until the same detector
-    may repeat itself on a key, unless it is ``refire_bits`` more surprised. ``hold_risk`` and
-    ``hold_min``: a finding with that risk keeps the key's windows from teaching for so long.
-    """
-
-    finding_bits: float = 12.0
-    refire_min: int = 60
-    refire_bits: float = 6.0
-    combine_min: int = 60
-    hold_risk: float = 0.5
-    hold_min: int = 360
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A detector's claim before it becomes a finding. ``row`` is the event's row, or -1 at a close."""
-
-    offset: int
-    detector: str
-    kind: Kind
-    slot: int
-    window: int
-    minute: int
-    bits: float
-    row: int
-    explain: Callable[[], list[Evidence]] = field(compare=False)
 
 
 class Detection:
@@ -70,14 +38,33 @@ class Detection:
         topic: str,
         sights: Sequence[SightDetector],
         windows: Sequence[WindowDetector],
+        surges: Sequence[SurgeDetector],
         names: Sequence[str],
         settings: DetectSettings,
+        outside: Outside | None = None,
     ) -> None:
-        self.topic = topic
         self.sight_detectors = tuple(sights)
         self.window_detectors = tuple(windows)
+        self.surge_detectors = tuple(surges)
         self.settings = settings
-        self._number = {name: number for number, name in enumerate(names)}
+        self.outside = outside or Outside()
+        self._settlement = Settlement(topic, tuple(names), settings, self.outside)
+
+    def live(
+        self, part: PartitionState, events: EnrichedColumns, groups: Groups, seen: FirstSights
+    ) -> list[Finding]:
+        """Findings that need no window to close: proofs, first sights, growth."""
+        claims = proofs(self.outside, part, events, groups)
+        claims += self.sights(part, events, seen)
+        claims += self.growth(part, events, groups)
+        claims += surging(self.surge_detectors, part, events, groups, self.settings.finding_bits)
+        return self.settle(part, claims, events)
+
+    def settle(
+        self, part: PartitionState, claims: list[Claimed], events: EnrichedColumns | None
+    ) -> list[Finding]:
+        """Claims in event order become findings, unless the detector has just said the same of the key."""
+        return self._settlement.settle(part, claims, events)
 
     # -- scoring -------------------------------------------------------------------------------------
 
@@ -93,13 +80,14 @@ class Detection:
         row, slot, window = seen.row[keep], slot[keep], seen.window[keep]
         columns = Sights(
             profile=profiles[slot],
-            fleet=part.fleet[0],
+            fleet=self.outside.fleet(part),
             minute=part.windows["minute"][window].astype(np.int64),
             prefix=events.prefix[row],
             asn=events.asn[row],
             country=events.country[row],
             lat=events.lat[row],
             lon=events.lon[row],
+            listed=events.listed[row],
             distinct=seen.distinct[keep],
         )
         claims = []
@@ -203,83 +191,6 @@ class Detection:
                 )
         return claims
 
-    # -- from claims to findings -----------------------------------------------------------------------
-
-    def settle(
-        self, part: PartitionState, claims: list[Claimed], events: EnrichedColumns | None
-    ) -> list[Finding]:
-        """Claims in event order become findings, unless the detector has just said the same of the key."""
-        findings = []
-        for claim in sorted(claims, key=lambda c: (c.offset, part.key_ids[c.slot], c.detector)):
-            profile = part.profiles[claim.slot]
-            if not self._speaks(profile, claim):
-                continue
-            contributions = self._remember(profile, claim)
-            risk = risk_of(contributions)
-            if risk >= self.settings.hold_risk:
-                self._hold(profile, part, claim)
-            part.touch((claim.slot,), (claim.window,) if claim.row >= 0 else ())
-            finding = self._finding(part, claim, events, contributions, risk)
-            part.outbox.append((claim.offset, encode_finding(finding)))
-            findings.append(finding)
-        return findings
-
-    def _speaks(self, profile: np.void, claim: Claimed) -> bool:
-        number = self._number[claim.detector]
-        if claim.minute - int(profile["fired_minute"][number]) >= self.settings.refire_min:
-            return True
-        return claim.bits >= float(profile["fired_bits"][number]) + self.settings.refire_bits
-
-    def _remember(self, profile: np.void, claim: Claimed) -> dict[str, float]:
-        number = self._number[claim.detector]
-        profile["fired_bits"][number] = claim.bits
-        profile["fired_minute"][number] = claim.minute
-        kind = KINDS.index(claim.kind)
-        fresh = profile["kind_minute"] > claim.minute - self.settings.combine_min
-        recent = np.where(fresh, profile["kind_bits"], 0.0)
-        profile["kind_bits"][kind] = max(claim.bits, float(recent[kind]))
-        profile["kind_minute"][kind] = claim.minute
-        recent[kind] = profile["kind_bits"][kind]
-        return {k.value: round(float(b), 2) for k, b in zip(KINDS, recent, strict=True) if b > 0}
-
-    def _hold(self, profile: np.void, part: PartitionState, claim: Claimed) -> None:
-        """Start a hold, but never twice in a row: a change that stays is learned in the end."""
-        hold = self.settings.hold_min
-        until = int(profile["held_until"])
-        if hold and (until == NEVER or claim.minute > until + hold):
-            profile["held_until"] = claim.minute + hold
-        if claim.window >= 0 and int(profile["held_until"]) >= claim.minute:
-            part.windows["held"][claim.window] = 1
-
-    def _finding(
-        self,
-        part: PartitionState,
-        claim: Claimed,
-        events: EnrichedColumns | None,
-        contributions: dict[str, float],
-        risk: float,
-    ) -> Finding:
-        key_id, start = part.key_ids[claim.slot], claim.minute * WINDOW_MS
-        finding = Finding(
-            id=finding_id(self.topic, part.number, claim.offset, claim.detector, key_id),
-            detector=claim.detector,
-            kind=claim.kind,
-            key_id=key_id,
-            tenant=part.tenant(claim.slot),
-            partition=part.number,
-            offset=claim.offset,
-            ts_ms=start + WINDOW_MS,
-            window_start_ms=start,
-            bits=round(claim.bits, 2),
-            risk=risk,
-            contributions=contributions,
-            evidence=claim.explain(),
-            baseline_events=int(part.profiles[claim.slot]["learned"]),
-        )
-        if events is not None and claim.row >= 0:
-            return _at_event(finding, events, claim.row)
-        return _at_window(finding, part.windows[claim.window])
-
 
 def _windows(
     part: PartitionState,
@@ -308,38 +219,4 @@ def _one(columns: Windows, i: int) -> Windows:
         window=columns.window[pick],
         minute=columns.minute[pick],
         count=columns.count[pick],
-    )
-
-
-def _place(lat: float, lon: float) -> dict[str, float | None]:
-    known = np.isfinite(lat) and np.isfinite(lon)
-    return {"lat": round(lat, 3) if known else None, "lon": round(lon, 3) if known else None}
-
-
-def _at_event(finding: Finding, events: EnrichedColumns, row: int) -> Finding:
-    raw = events.raw
-    return with_(
-        finding,
-        ts_ms=int(events.ts_ms[row]),
-        country=unpack_country(int(events.country[row])),
-        asn=int(events.asn[row]),
-        network=unpack_prefix(int(events.prefix[row])),
-        client=raw.user_agent[row],
-        endpoint=f"{raw.method[row]} {raw.endpoint[row]}".strip(),
-        **_place(float(events.lat[row]), float(events.lon[row])),
-    )
-
-
-def _at_window(finding: Finding, window: np.void) -> Finding:
-    """The window's busiest network; a closed window no longer knows single requests."""
-    counts = window["net_count"]
-    if not counts.any():
-        return finding
-    busiest = int(np.argmax(counts[:WINDOW_NET_SLOTS]))
-    return with_(
-        finding,
-        country=unpack_country(int(window["country"][busiest])),
-        asn=int(window["asn"][busiest]),
-        network=unpack_prefix(int(window["prefix"][busiest])),
-        **_place(float(window["lat"][busiest]), float(window["lon"][busiest])),
     )

@@ -56,9 +56,7 @@ class Engine:
             first_open = piece.minute - self.settings.lateness_min
             rows = slice(piece.start, piece.stop)
             groups, sights = accumulate(part, events, keys, rows, first_open)
-            claims = self.detection.sights(part, events, sights)
-            claims += self.detection.growth(part, events, groups)
-            findings += self.detection.settle(part, claims, events)
+            findings += self.detection.live(part, events, groups, sights)
         part.offset = next_offset
         return findings
 
@@ -84,6 +82,7 @@ class Engine:
         count_fresh(profiles, windows, part.fleet, minute)
         count_window(profiles, windows)
         held = (windows["held"] > 0) | holding(profiles, minute)
+        held &= ~self._allowed(part, slots)
         if held.any():
             taught, resting = profiles[~held], profiles[held]
             skip(resting, minute)
@@ -95,6 +94,13 @@ class Engine:
             part.profiles[slots] = profiles
             part.fleet_dirty = True
         part.touch([slot for slot, _ in pairs], ())
+
+    def _allowed(self, part: PartitionState, slots: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Keys whose change a person called honest: they learn it."""
+        allowed = self.detection.outside.allowed
+        if not allowed:
+            return np.zeros(len(slots), bool)
+        return np.array([part.key_ids[slot] in allowed for slot in slots.tolist()])
 
     def _sample(
         self, part: PartitionState, profiles: npt.NDArray[np.void], windows: npt.NDArray[np.void]

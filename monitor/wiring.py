@@ -25,25 +25,28 @@ from alerting.review import Review
 from alerting.stages.contain import Contain
 from alerting.stages.dedup import Dedup
 from alerting.stages.notify import Notify
-from detectors.catalog import DETECTORS, sight_detectors, window_detectors
+from detectors.catalog import DETECTORS, sight_detectors, surge_detectors, window_detectors
 from domain.clock import Clock
 from domain.errors import Fatal, Reason
-from domain.ports import Notifier
+from domain.ports import KeyState, Notifier
 from domain.secret import Secret
 from keystore.hashing import Peppers
 from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
+from monitor.claim import DetectSettings
 from monitor.config import Config, load, secret
 from monitor.connect import connect_redis, redis_warnings
 from monitor.decode import decoder_for
 from monitor.decode.base import Limits
-from monitor.detect import Detection, DetectSettings
+from monitor.detect import Detection
 from monitor.engine import Engine, EngineSettings
 from monitor.enrich.enricher import Enricher
 from monitor.enrich.geo import VENDORED, Geo
 from monitor.enrich.lists import NetworkLists
 from monitor.logs import Log
+from monitor.outside import HONEY, Outside, Watched
 from monitor.pipeline import Pipeline
+from monitor.renew import Renewal
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
 from monitor.source.settings import KafkaSettings
@@ -89,7 +92,15 @@ def engine_for(config: Config, topic: str) -> Engine:
         hold_risk=detect.hold_risk,
         hold_min=detect.hold_min,
     )
-    detection = Detection(topic, sight_detectors(), window_detectors(), DETECTORS, settings)
+    detection = Detection(
+        topic,
+        sight_detectors(tuple(config.geoip.lists)),
+        window_detectors(),
+        surge_detectors(),
+        DETECTORS,
+        settings,
+        Outside(watched={key_id: Watched(HONEY) for key_id in detect.honey_keys}),
+    )
     return Engine(detection, EngineSettings(lateness_min=detect.lateness_min))
 
 
@@ -218,6 +229,26 @@ def alerting_for(
         notify,
     )
     return Alerting(AlertPipeline(outbox, policy, stages), Review(cases, keys, audit, CLOCK), cases)
+
+
+def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:
+    """Keeps ``outside`` fresh from Redis, the key store and the verdicts."""
+    keys = key_store(config, client)
+
+    def stopped() -> list[str]:
+        found: list[str] = []
+        for state in (KeyState.SUSPENDED, KeyState.REVOKED):
+            cursor = ""
+            while True:
+                page = keys.list(state, cursor, 1000)
+                found += [key.status.key_id for key in page.keys]
+                cursor = page.cursor
+                if not cursor:
+                    break
+        return found
+
+    store = RedisStateStore(client, config.kafka.topic)
+    return Renewal(outside, config.detect.honey_keys, store.fleets, stopped, RedisCaseStore(client), CLOCK)
 
 
 def policy_for(config: Config) -> Policy:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 import numpy as np
-
 from scipy.special import chdtr
 
 from detectors.base import Bits, Windows

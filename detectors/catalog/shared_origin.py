@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 import numpy as np
-
 from scipy.special import pdtrc
 
 from detectors.base import MAX_BITS, Bits, Sights

@@ -33,6 +33,12 @@ _STATUS_CLASS[429] = 4
 _STATUS_CLASS[500:600] = 6
 
 
+def is_refused(status: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Whether each answer was 401, 403, 404 or 429: ``refused`` of ``domain.profile.SURGES``."""
+    classes = _STATUS_CLASS[np.clip(status, 0, 999)]
+    return (classes >= 2) & (classes <= 4)
+
+
 @dataclass(frozen=True, slots=True)
 class Groups:
     """The (key, minute) groups of a piece, g of them, and their events in order.

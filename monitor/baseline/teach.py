@@ -18,6 +18,7 @@ from detectors.ramp import closed_hour
 from detectors.rates import advance
 from detectors.surge import surge_amounts
 from domain.profile import (
+    MET_SLOTS,
     NEVER,
     WINDOW_CLIENT_SLOTS,
     WINDOW_NET_SLOTS,
@@ -69,16 +70,23 @@ def _remember_place(profiles: Rows, windows: Rows) -> None:
 def count_fresh(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None:
     """Keys that met a network for the first time, by network, fading over an hour: before they learn it.
 
-    Windows under a hold count too: a thief with many keys must not hide behind the first finding.
+    Each key counts once for a network, and not while it rotates over many. Windows under a hold count
+    too: a thief with many keys must not hide behind the first finding.
     """
     fresh = fleet["prefix_fresh"][0]
     fresh *= np.float32(np.exp(-max(minute - int(fleet["fresh_minute"][0]), 0) / FRESH_MEMORY_MIN))
     fleet["fresh_minute"] = minute
-    known_key = profiles["windows"] >= MIN_WINDOWS
+    few = np.bitwise_count(windows["prefix_sketch"]).sum(axis=1) <= MET_SLOTS
+    known_key = (profiles["windows"] >= MIN_WINDOWS) & few
     for j in range(WINDOW_NET_SLOTS):
         rows = np.flatnonzero((windows["net_count"][:, j] > 0) & known_key)
         rows = rows[is_new(profiles[rows], "prefix", windows["prefix"][rows, j])]
-        np.add.at(fresh, prefix_bin(windows["prefix"][rows, j]), np.float32(1.0))
+        values = windows["prefix"][rows, j]
+        counted = (profiles["met_prefix"][rows] == values[:, None]).any(axis=1)
+        rows, values = rows[~counted], values[~counted]
+        profiles["met_prefix"][rows] = np.roll(profiles["met_prefix"][rows], 1, axis=1)
+        profiles["met_prefix"][rows, 0] = values
+        np.add.at(fresh, prefix_bin(values), np.float32(1.0))
 
 
 def teach(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None:

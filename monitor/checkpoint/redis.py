@@ -79,6 +79,7 @@ class RedisStateStore:
     def claim(self, partition: int, fence: bytes) -> Claim:
         meta_key = self.key(partition, "meta")
         _answered(lambda: self._redis.hset(meta_key, "fence", fence))
+        _answered(lambda: self._redis.sadd(f"kw:partitions:{self.topic}", partition))
         meta: dict[bytes, bytes] = _answered(lambda: self._redis.hgetall(meta_key))
         if meta.get(b"fence") != fence:
             raise Transient(
@@ -88,6 +89,14 @@ class RedisStateStore:
         values = {name.decode(): value for name, value in meta.items()}
         offset = int(values.get("offset", NO_OFFSET))
         return Claim(fence, offset, values, {parse_window_field(f): row for f, row in windows.items()})
+
+    def fleets(self) -> dict[int, bytes]:
+        """The fleet row of every partition that was ever claimed, as its last commit left it."""
+        numbers = sorted(
+            int(n) for n in _answered(lambda: self._redis.smembers(f"kw:partitions:{self.topic}"))
+        )
+        rows = {n: _answered(lambda n=n: self._redis.hget(self.key(n, "meta"), "fleet")) for n in numbers}  # type: ignore[misc]
+        return {n: raw for n, raw in rows.items() if raw}
 
     def load_profiles(self, partition: int, key_ids: Sequence[str]) -> list[bytes | None]:
         if not key_ids:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.base import Sights, Windows
-from detectors.catalog import sight_detectors, window_detectors
+from detectors.base import Sights, Surges, Windows
+from detectors.catalog import sight_detectors, surge_detectors, window_detectors
 from detectors.catalog.isolation_forest import IsolationForestDetector
 from detectors.checks import check
 from detectors.forest import ForestModel, fit
@@ -35,21 +35,39 @@ def picked(part: PartitionState, count: int, rng: np.random.Generator) -> Any:
     return part.profiles[rng.integers(0, len(part.key_ids), count)].copy()
 
 
+def other_habits(profiles: Any, minute: int) -> None:
+    """Makes every third key one that only reads, asks for few objects, sleeps at this hour and is dormant,
+    and every third one that has grown for hours and is busy."""
+    quiet, busy = profiles[::3], profiles[1::3]
+    month_ms = 30 * 86_400_000
+    quiet["write_share"] = 0
+    quiet["feature_mean"][:, 12], quiet["feature_square"][:, 12] = 0.1, 0.02
+    quiet["hour_level"], quiet["hour_weeks"] = 0, 4
+    quiet["last_ms"] = minute * 60_000 - 2 * month_ms
+    quiet["first_ms"] = minute * 60_000 - 3 * month_ms
+    busy["cusum"], busy["reference_hours"], busy["reference_mean"] = 20, 100, 2
+    busy["rate_count"], busy["rate_minutes"] = 6000, 60
+    profiles[::3], profiles[1::3] = quiet, busy
+
+
 @pytest.fixture
 def sights(taught: tuple[PartitionState, list[bytes]]) -> Sights:
     part, _ = taught
     rng = np.random.default_rng(1)
     profiles = picked(part, 300, rng)
     known = rng.random(300) < 0.3
+    fleet = part.fleet[0].copy()
+    fleet["prefix_fresh"][:200] = 30
     return Sights(
         profile=profiles,
-        fleet=part.fleet[0].copy(),
+        fleet=fleet,
         minute=np.full(300, part.minute, np.int64),
         prefix=np.where(known, profiles["prefix"][:, 0], rng.integers(1, 2**40, 300).astype(np.uint64)),
         asn=np.where(known, profiles["asn"][:, 0], rng.integers(0, 2**16, 300)).astype(np.uint32),
         country=np.where(known, profiles["country"][:, 0], rng.integers(0, 677, 300)).astype(np.uint16),
         lat=rng.uniform(-90, 90, 300).astype(np.float32),
         lon=np.where(rng.random(300) < 0.2, np.nan, rng.uniform(-180, 180, 300)).astype(np.float32),
+        listed=rng.integers(0, 4, 300).astype(np.uint8),
         distinct=rng.integers(1, 200, 300),
     )
 
@@ -58,14 +76,21 @@ def sights(taught: tuple[PartitionState, list[bytes]]) -> Sights:
 def windows(request: pytest.FixtureRequest, taught: tuple[PartitionState, list[bytes]]) -> Windows:
     part, _ = taught
     rng = np.random.default_rng(2)
+    profiles = picked(part, 300, rng)
+    other_habits(profiles, part.minute)
     rows = np.zeros(300, WINDOW_DTYPE)
     rows["minute"] = part.minute
     rows["count"] = rng.lognormal(3, 1.5, 300).astype(np.uint32) + 1
     rows["endpoint"][:, 3] = rows["count"]
     rows["status"][:, 2] = rows["count"]
     rows["bytes_out"] = rng.integers(0, 10**7, 300)
+    rows["client"][:, 0], rows["client_count"][:, 0] = 12345, rows["count"]
+    rows["prefix"][:, 0], rows["net_count"][:, 0] = rng.integers(1, 2**40, 300), rows["count"]
+    rows["writes"] = rows["count"] // 2
+    rows["object_sketch"] = rng.integers(0, 256, (300, 64))
+    rows["beats"] = (rows["count"] // 12)[:, None]
     return Windows(
-        profile=picked(part, 300, rng),
+        profile=profiles,
         window=rows,
         fleet=part.fleet[0].copy(),
         minute=np.full(300, part.minute, np.int64),
@@ -83,7 +108,20 @@ def test_sight_detector_conforms(detector: Any, sights: Sights) -> None:
 @pytest.mark.parametrize("detector", WINDOWS, ids=lambda d: d.name)
 def test_window_detector_conforms(detector: Any, windows: Windows) -> None:
     check(detector, windows)
-    assert np.nanmax(detector.score(windows)) > 10, "some of these are spikes"
+    assert np.nanmax(detector.score(windows)) > 10, "some of these are misuse"
+
+
+@pytest.mark.parametrize("detector", surge_detectors(), ids=lambda d: d.name)
+def test_surge_detector_conforms(detector: Any, windows: Windows) -> None:
+    surges = Surges(
+        profile=windows.profile,
+        fleet=windows.fleet,
+        minute=windows.minute,
+        count=windows.count,
+        amount=detector.least * np.random.default_rng(3).lognormal(2, 3, len(windows)),
+    )
+    check(detector, surges)
+    assert np.nanmax(detector.score(surges)) > 10, "some of these are misuse"
 
 
 def test_isolation_forest_conforms(windows: Windows, taught: tuple[PartitionState, list[bytes]]) -> None:
