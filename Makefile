@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+EXTRAS := embedded fast aws charts console otel registry test
+LOCK := --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-annotate --no-header
+
 .PHONY: demo test lint bench streams lock kafka clean
 
 demo: $(READY)  ## a stolen key found and suspended, on an embedded broker and store
@@ -29,8 +32,8 @@ kafka:  ## Apache Kafka's jars, from Maven Central, for the tests that need the 
 	tests/get_kafka.sh
 
 lock:
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url \
-		--generate-hashes --no-annotate --no-header --upgrade -o requirements.lock
+	uv pip compile pyproject.toml $(addprefix --extra ,$(EXTRAS)) $(LOCK) --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --extra peers -c requirements.lock $(LOCK) -o requirements-peers.lock
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "keywatch needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 1; }
