@@ -63,13 +63,20 @@ SENSITIVE: Final = _mix(
     ("GET", "/v1/admin/audit", 5, 15_000),
 )  # fmt: skip
 WRITES: Final = _mix(
-    ("POST", "/v1/webhooks", 30, 300, 400), ("POST", "/v1/keys", 20, 400, 100), ("DELETE", "/v1/users/{n}", 20, 100),
+    ("POST", "/v1/webhooks", 30, 300, 400), ("POST", "/v1/keys", 20, 400, 100),
+    ("DELETE", "/v1/users/{n}", 20, 100),
     ("PUT", "/v1/settings", 30, 200, 900),
 )  # fmt: skip
 RELEASED: Final = {product: Call("GET", f"/v2/{product}/overview", 15, 2200) for product in PRODUCTS}
 
 SDKS: Final = ("python", "go", "node", "java", "ruby", "php")
-TOOLS: Final = ("python-requests/2.31.0", "Go-http-client/1.1", "okhttp/4.12.0", "axios/1.6.8", "aiohttp/3.9.3")
+TOOLS: Final = (
+    "python-requests/2.31.0",
+    "Go-http-client/1.1",
+    "okhttp/4.12.0",
+    "axios/1.6.8",
+    "aiohttp/3.9.3",
+)
 ATTACK_TOOLS: Final = ("sqlmap/1.8.2", "Fuzz Faster U Fool v2.1.0", "masscan/1.3", "nuclei/3.2.0")
 
 
