@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config, Json
+
+
+def _show_progress(bars: Progress, bar: TaskID, done: int, total: int) -> None:
+    bars.update(bar, completed=done, total=total)
 
 
 def evaluate(
@@ -36,11 +41,7 @@ def evaluate(
         with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
             for path in corpora(folder):
                 bar = bars.add_task(path.name)
-                played.append(
-                    play(
-                        path, settings, rules, lambda n, of, bar=bar: bars.update(bar, completed=n, total=of)
-                    )  # type: ignore[misc]
-                )
+                played.append(play(path, settings, rules, partial(_show_progress, bars, bar)))
         report = evaluated(played)
     if as_json:
         typer.echo(json.dumps(report))
