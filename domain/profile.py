@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 WINDOW_MS: Final = 60_000
 WINDOWS_PER_HOUR: Final = 60
 
@@ -53,6 +53,15 @@ SURGES: Final = ("refused", "bytes_out")
 
 NEVER: Final = -(1 << 30)
 """A minute long before any event."""
+
+SCORE_BINS: Final = 64
+"""Bins of the fleet's history of daily scores, a bit each; the last one holds all above."""
+KEY_SCORE_BINS: Final = 16
+"""Bins of a key's own history, four bits each."""
+BITS_BINS: Final = 32
+"""Bins of the fleet's history of each detector's daily highest bits, two bits each."""
+COHORTS: Final = 4
+"""Keys alike in how busy and how widespread they are, see ``detectors.calibrate``."""
 
 FEATURES: Final = 14
 """Length of a window's feature vector, see ``detectors.features``."""
@@ -121,9 +130,19 @@ PROFILE_DTYPE: Final = np.dtype(
         ("kind_minute", "<i4", KINDS),
         ("fired_bits", "<f4", DETECTORS_MAX),
         ("fired_minute", "<i4", DETECTORS_MAX),
+        # the day (since the epoch, UTC) that is open, what it has come to, and the days before it
+        ("day", "<i4"),
+        ("day_alerted", "u1"),
+        ("day_score", "<f4"),
+        ("day_bits", "<f2", DETECTORS_MAX),
+        ("score_days", "<f2", KEY_SCORE_BINS),  # days by highest score, fading
+        # an alerted day: the key learns it a day later, the fleet after a week without a verdict
+        ("pending_day", "<i4"),
+        ("pending_score", "<f4"),
+        ("pending_bits", "<f2", DETECTORS_MAX),
     ]
 )
-"""One key's baseline; about 1.7 kB."""
+"""One key's baseline; about 1.9 kB."""
 
 WINDOW_DTYPE: Final = np.dtype(
     [
@@ -174,6 +193,10 @@ FLEET_DTYPE: Final = np.dtype(
         ("log_rate_sum", "<f8"),
         ("log_rate_square", "<f8"),
         ("log_rate_n", "<f8"),
+        # days of keys by highest score and by each detector's highest bits, fading
+        ("history_day", "<i4"),
+        ("score_days", "<f4", (COHORTS, SCORE_BINS)),
+        ("bits_days", "<f4", (DETECTORS_MAX, BITS_BINS)),
     ]
 )
 """What the keys of one partition have in common: the cohort a cold key borrows from."""
@@ -187,6 +210,7 @@ def new_profiles(n: int) -> npt.NDArray[np.void]:
     rows["held_until"] = NEVER
     rows["kind_minute"] = rows["fired_minute"] = NEVER
     rows["last_lat"] = rows["last_lon"] = np.nan
+    rows["day"] = rows["pending_day"] = NEVER
     return rows
 
 

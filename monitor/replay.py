@@ -58,7 +58,7 @@ class Replay:
             source=self.source,
             decoder=decoder_for(wire_format, Limits()),
             enricher=enricher_for(config),
-            engine=engine_for(config, self.source.topic),
+            engine=engine_for(config, self.source.topic, policy),
             store=self._store,
             dead_letters=dead_letters,
             clock=clock,
