@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from alerting.policy import Policy
-from detectors.combine import KIND_CAP_BITS, THIEF_BITS
 from domain.finding import Finding, Kind
 from monitor.config import Config, DetectConfig, GeoipConfig
 from monitor.decode.base import Decoded, Decoder
@@ -48,11 +48,11 @@ class Played:
 
 
 def score_of(finding: Finding) -> float:
-    """One number to order findings by: the bits that its kinds of evidence gained, as in
-    ``detectors.combine``; proof is above all."""
+    """One number to order findings by: how rare such a day is for the key, in bits, then its score; proof
+    is above all."""
     if finding.contributions.get(Kind.CERTAIN.value, 0.0) > 0:
         return CERTAIN_SCORE
-    return sum(max(0.0, min(bits, KIND_CAP_BITS) - THIEF_BITS) for bits in finding.contributions.values())
+    return -math.log2(max(finding.p_value, 2.0**-64)) + finding.score / 1000.0
 
 
 class _Times:

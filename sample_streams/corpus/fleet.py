@@ -33,8 +33,8 @@ class Size:
 
 
 SIZES: Final = {
-    "small": Size(first_day=3, days=8, attacks=1, benign=1, steady=24, from_day=8.0),
-    "full": Size(first_day=0, days=14, attacks=3, benign=7, steady=220, from_day=8.0),
+    "small": Size(first_day=3, days=8, attacks=1, benign=1, steady=40, from_day=8.0),
+    "full": Size(first_day=0, days=14, attacks=1, benign=3, steady=450, from_day=8.0),
 }
 
 
