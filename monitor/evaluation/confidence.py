@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 Z95: Final = 1.959964
 """The 97.5 % point of the normal distribution."""
@@ -34,5 +34,5 @@ def poisson(count: int, exposure: float, level: float = 0.95) -> tuple[float, fl
     if exposure <= 0:
         return 0.0, math.inf
     tail = (1 - level) / 2
-    low = chi2.ppf(tail, 2 * count) / 2 if count else 0.0
-    return float(low) / exposure, float(chi2.ppf(1 - tail, 2 * (count + 1)) / 2) / exposure
+    low = float(gammaincinv(count, tail)) if count else 0.0
+    return low / exposure, float(gammaincinv(count + 1, 1 - tail)) / exposure

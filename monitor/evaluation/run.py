@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
+from rich.progress import Progress
 
 from alerting.policy import Policy
 from domain.finding import Finding, Kind
@@ -74,21 +79,26 @@ class _Times:
         return times[np.maximum(rows, 0)].tolist()
 
 
-def play(
-    folder: Path, config: Config, policy: Policy, progress: Callable[[int, int], None] = lambda _n, _of: None
-) -> Played:
+def play_all(
+    folders: Sequence[Path], config: Config, policy: Policy, jobs: int, console: Console
+) -> list[Played]:
+    """Replay corpora, ``jobs`` at a time in processes of their own; a bar on a terminal for each done."""
+    bars = Progress(console=console, transient=True, disable=not console.is_terminal)
+    one = partial(play, config=config, policy=policy)
+    with bars, ProcessPoolExecutor(jobs) if jobs > 1 else nullcontext() as pool:
+        results = pool.map(one, folders) if pool else map(one, folders)
+        return list(bars.track(results, total=len(folders), description="replaying"))
+
+
+def play(folder: Path, config: Config, policy: Policy) -> Played:
     """Replay a corpus with its own GeoIP file, network lists, honey keys and stopped keys."""
     labels = read_labels(folder)
-    player = Replay(
-        [folder / labels.events], "native", _settings(folder, labels, config), policy, NullDeadLetters()
-    )
+    settings = _settings(folder, labels, config)
+    player = Replay([folder / labels.events], "native", settings, policy, NullDeadLetters())
     times = _Times(player.pipeline.decoder)
     player.pipeline.decoder = times
     player.pipeline.engine.detection.outside.watched = _watched(labels)
-    outcomes: list[Outcome] = []
-    for found in player.run():
-        outcomes += found
-        progress(player.source.bytes_read, player.source.total_bytes)
+    outcomes = [outcome for found in player.run() for outcome in found]
     return Played(folder.name, labels, _raised(outcomes, times), player.stats.events)
 
 
