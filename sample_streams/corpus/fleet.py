@@ -149,7 +149,7 @@ def _start(rng: Rng, main: Key, script: Script, earliest: float, latest: float) 
     """A minute at random; in the key's own hours where the script wants that."""
     week = main.traffic.week
     for _ in range(200):
-        start = float(rng.uniform(earliest, max(latest, earliest + HOUR)))
+        start = float(int(rng.uniform(earliest, max(latest, earliest + HOUR))))
         if not script.busy or week[int(start / HOUR) % len(week)] >= 0.5 * float(np.max(week)):
             return start
     return start
