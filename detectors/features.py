@@ -128,6 +128,10 @@ def deviation(profiles: Rows) -> Matrix:
 
 
 def normalised(raw: Matrix, profiles: Rows) -> Matrix:
-    """Features as deviations (n, FEATURES) of the key from itself, clipped to +-8."""
+    """Features as deviations (n, FEATURES) of the key from itself, clipped to +-8.
+
+    The number of requests is left out (0): it is `volume`'s evidence, and would be counted twice.
+    """
     z = (raw - profiles["feature_mean"]) / deviation(profiles)
+    z[:, 0] = 0.0
     return np.clip(z, -CLIP, CLIP).astype(np.float32)

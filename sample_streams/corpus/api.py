@@ -69,7 +69,13 @@ WRITES: Final = _mix(
 RELEASED: Final = {product: Call("GET", f"/v2/{product}/overview", 15, 2200) for product in PRODUCTS}
 
 SDKS: Final = ("python", "go", "node", "java", "ruby", "php")
-TOOLS: Final = ("python-requests/2.31.0", "Go-http-client/1.1", "okhttp/4.12.0", "axios/1.6.8", "aiohttp/3.9.3")
+TOOLS: Final = (
+    "python-requests/2.31.0",
+    "Go-http-client/1.1",
+    "okhttp/4.12.0",
+    "axios/1.6.8",
+    "aiohttp/3.9.3",
+)
 ATTACK_TOOLS: Final = ("sqlmap/1.8.2", "Fuzz Faster U Fool v2.1.0", "masscan/1.3", "nuclei/3.2.0")
 
 

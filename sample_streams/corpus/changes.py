@@ -40,7 +40,9 @@ def new_region(scene: Scene) -> Plot:
 def deploy(scene: Scene) -> Plot:
     """A new version of the client, and of the program: another mix of the same endpoints."""
     factors = np.exp(scene.rng.normal(0, 0.4, len(scene.base.calls)))
-    calls = tuple(replace(c, weight=c.weight * float(f)) for c, f in zip(scene.base.calls, factors, strict=True))
+    calls = tuple(
+        replace(c, weight=c.weight * float(f)) for c, f in zip(scene.base.calls, factors, strict=True)
+    )
     return _from(scene, calls=calls, clients=((sdk(scene.key.tenant.language, "2.5.0"), 1.0),))
 
 
@@ -104,7 +106,10 @@ def holiday_laptop(scene: Scene) -> Plot:
     country = str(scene.rng.choice([c for c in OFFICES if c != scene.key.country]))
     sources = (Source(f"home-{country}", 2, 1, 1), Source(f"mobile-{country}", 1, 4, 30))
     extra = scene.requests(
-        float(scene.rng.uniform(10, 40)), min(2 * DAY, scene.last - scene.start), sources=sources, session=(15, 240)
+        float(scene.rng.uniform(10, 40)),
+        min(2 * DAY, scene.last - scene.start),
+        sources=sources,
+        session=(15, 240),
     )
     return _beside(scene, extra)
 
@@ -121,7 +126,13 @@ def monthly_job(scene: Scene) -> Plot:
     night = scene.start // DAY * DAY + (2 - scene.key.tenant.shift) % 24 * HOUR
     night += DAY if night < scene.start else 0
     cron = Cron(400 * DAY, float(scene.rng.uniform(200, 800)), night, 0.7)
-    job = replace(scene.base, cron=cron, start=night, end=min(night + 2 * HOUR, scene.last), bytes_factor=8 * scene.base.bytes_factor)
+    job = replace(
+        scene.base,
+        cron=cron,
+        start=night,
+        end=min(night + 2 * HOUR, scene.last),
+        bytes_factor=8 * scene.base.bytes_factor,
+    )
     return _beside(scene, job)
 
 

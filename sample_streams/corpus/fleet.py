@@ -75,7 +75,13 @@ class Casting:
     def key(self, script: Script | None = None) -> Key:
         """A key that the script can happen to, of a tenant that may have others."""
         for _ in range(500):
-            found = key(self._rng, self._tenant(), f"key_{self._issued:04d}", self._days, script.habits if script else ())
+            found = key(
+                self._rng,
+                self._tenant(),
+                f"key_{self._issued:04d}",
+                self._days,
+                script.habits if script else (),
+            )
             if script is None or script.fits(found):
                 self._issued += 1
                 return found
@@ -90,7 +96,12 @@ class Casting:
 def cast(rng: Rng, size: Size) -> Fleet:
     """A fleet with all kinds of cases, in random order of keys."""
     fleet, casting = Fleet(size), Casting(rng, size.days)
-    wanted = [(kind, script, level, True) for kind, script in ATTACKS.items() for level in range(3) for _ in range(size.attacks)]
+    wanted = [
+        (kind, script, level, True)
+        for kind, script in ATTACKS.items()
+        for level in range(3)
+        for _ in range(size.attacks)
+    ]
     wanted += [(kind, script, 0, False) for kind, script in BENIGN.items() for _ in range(size.benign)]
     jobs = [*wanted, *[None] * size.steady]
     for number in rng.permutation(len(jobs)).tolist():
@@ -115,7 +126,9 @@ def _introduce(rng: Rng, fleet: Fleet, honest: Key) -> None:
         fleet.add((extra,))
 
 
-def _stage(rng: Rng, fleet: Fleet, casting: Casting, kind: str, script: Script, level: int, attack: bool) -> None:
+def _stage(
+    rng: Rng, fleet: Fleet, casting: Casting, kind: str, script: Script, level: int, attack: bool
+) -> None:
     main = casting.key(script)
     others = tuple(casting.key(script) for _ in range(script.others[level]))
     last = fleet.size.days * DAY

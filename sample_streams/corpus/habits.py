@@ -157,7 +157,9 @@ def _everywhere(rng: Rng, t: Tenant, base: Traffic) -> Traffic:
     countries = rng.choice(OFFICES, int(rng.integers(8, 15)), replace=False)
     sources = tuple(Source(f"isp{i % 2}-{c}", _rate(rng, 0.1, 3), 4, 8) for i, c in enumerate(countries))
     clients = tuple((sdk(t.language, f"2.{v}.0"), float(v)) for v in range(1, 5)) + ((TOOLS[0], 1.0),)
-    return replace(base, per_minute=_rate(rng, 0.1, 0.7), sources=sources, clients=clients, week=waves(0.3, 14))
+    return replace(
+        base, per_minute=_rate(rng, 0.1, 0.7), sources=sources, clients=clients, week=waves(0.3, 14)
+    )
 
 
 def _cron(rng: Rng, t: Tenant, base: Traffic) -> Traffic:
@@ -206,7 +208,9 @@ def _developer(rng: Rng, t: Tenant, base: Traffic) -> Traffic:
 def _ipv6(rng: Rng, t: Tenant, base: Traffic) -> Traffic:
     cloud = Source(f"cloud{t.cloud}-{t.region}-v6", 1.0, 2, 40)
     office = Source(f"isp0-{t.country}-v6", 0.5, 2, 200)
-    return replace(base, per_minute=_rate(rng, 0.05, 0.6), sources=(cloud, office), week=waves(0.3, 14 - t.shift))
+    return replace(
+        base, per_minute=_rate(rng, 0.05, 0.6), sources=(cloud, office), week=waves(0.3, 14 - t.shift)
+    )
 
 
 def _traveller(rng: Rng, t: Tenant, base: Traffic) -> Traffic:
@@ -253,7 +257,9 @@ def _troubles(rng: Rng, days: float) -> tuple[Trouble, ...]:
     out = []
     for _ in range(int(rng.poisson(days / 12))):
         start = float(rng.uniform(0, days * DAY))
-        status, share = ((500, 0.6), (503, 0.9), (404, 0.3), (429, 0.3))[int(rng.choice(4, p=[0.4, 0.3, 0.2, 0.1]))]
+        status, share = ((500, 0.6), (503, 0.9), (404, 0.3), (429, 0.3))[
+            int(rng.choice(4, p=[0.4, 0.3, 0.2, 0.1]))
+        ]
         out.append(Trouble(start, start + float(rng.uniform(4, 40)), status, share))
     return tuple(out)
 

@@ -10,10 +10,32 @@ from typing import Final
 
 from sample_streams.corpus.api import ATTACK_TOOLS, SENSITIVE, TOOLS, WRITES, Call
 from sample_streams.corpus.habits import Key
-from sample_streams.corpus.plot import Plot, Scene, Script, average, boosted, busy_rate, mixed, reads_only, theft
+from sample_streams.corpus.plot import (
+    Plot,
+    Scene,
+    Script,
+    average,
+    boosted,
+    busy_rate,
+    mixed,
+    reads_only,
+    theft,
+)
 from sample_streams.corpus.traffic import DAY, HOUR
 
-OWN: Final = ("server", "backend", "office", "cron", "bursty", "ipv6", "nightly", "worker", "ci", "multi region", "hot server")
+OWN: Final = (
+    "server",
+    "backend",
+    "office",
+    "cron",
+    "bursty",
+    "ipv6",
+    "nightly",
+    "worker",
+    "ci",
+    "multi region",
+    "hot server",
+)
 STEADY: Final = ("server", "backend", "office", "multi region", "ipv6", "hot server")
 
 
@@ -113,7 +135,9 @@ def insider(scene: Scene) -> Plot:
     n, minutes = scene.by_level(20, 60, 250), scene.by_level(90, 75, 60)
     client = ((TOOLS[0], 1.0),) if scene.level else scene.base.clients
     calls = mixed(scene.base.calls, SENSITIVE, scene.by_level(0.4, 0.6, 0.9))
-    use = replace(scene, start=evening).requests(n, minutes, calls=calls, clients=client, bytes_factor=scene.by_level(3, 8, 20))
+    use = replace(scene, start=evening).requests(
+        n, minutes, calls=calls, clients=client, bytes_factor=scene.by_level(3, 8, 20)
+    )
     return theft(scene, use)
 
 

@@ -85,7 +85,9 @@ class _Book:
         self.blocks: dict[str, Block] = {}
         self._next = dict.fromkeys(_SPACES, 0)
 
-    def add(self, name: str, kind: str, space: str, size: int, asn: int, place: tuple[str, float, float]) -> None:
+    def add(
+        self, name: str, kind: str, space: str, size: int, asn: int, place: tuple[str, float, float]
+    ) -> None:
         self.blocks[name] = Block(name, kind, space, self._next[space], size, asn, *place)
         self._next[space] += size
 

@@ -14,7 +14,20 @@ from sample_streams.corpus.plan import named
 from sample_streams.corpus.plot import Plot, Scene, Script, mixed, silenced, theft
 from sample_streams.corpus.traffic import DAY, FLAT, HOUR, Cron, Source, Traffic
 
-LOCAL: Final = ("server", "backend", "office", "cron", "nightly", "ci", "bursty", "developer", "ipv6", "worker", "mobile", "hot server")
+LOCAL: Final = (
+    "server",
+    "backend",
+    "office",
+    "cron",
+    "nightly",
+    "ci",
+    "bursty",
+    "developer",
+    "ipv6",
+    "worker",
+    "mobile",
+    "hot server",
+)
 SETTLED: Final = ("server", "backend", "office", "cron", "bursty", "ipv6", "nightly")
 PROBING: Final = ((404, 0.12), (403, 0.08))
 
@@ -23,13 +36,20 @@ def _tool(scene: Scene) -> tuple[tuple[str, float], ...]:
     return ((str(scene.rng.choice(TOOLS)), 1.0),)
 
 
-def _manner(scene: Scene, n: tuple[float, float, float], minutes: tuple[float, float, float], sources: tuple[Source, ...]) -> Traffic:
+def _manner(
+    scene: Scene,
+    n: tuple[float, float, float],
+    minutes: tuple[float, float, float],
+    sources: tuple[Source, ...],
+) -> Traffic:
     """A thief from ``sources``, as careful as the strength says."""
     traffic = scene.requests(scene.by_level(*n), scene.by_level(*minutes), sources=sources)
     if scene.level >= 1:
         traffic = replace(traffic, clients=_tool(scene))
     if scene.level == 2:
-        traffic = replace(traffic, calls=mixed(scene.base.calls, SENSITIVE, 0.7), statuses=PROBING, walks=True)
+        traffic = replace(
+            traffic, calls=mixed(scene.base.calls, SENSITIVE, 0.7), statuses=PROBING, walks=True
+        )
     return traffic
 
 
@@ -71,7 +91,9 @@ def tor(scene: Scene) -> Plot:
 def parallel_use(scene: Scene) -> Plot:
     """The same minutes on another continent, while the owner works: nothing else is unlike the owner."""
     where = scene.abroad(scene.by_level("carrier", "isp", "hosting"))
-    return theft(scene, scene.requests(scene.by_level(12, 60, 400), scene.by_level(60, 60, 45), sources=(where,)))
+    return theft(
+        scene, scene.requests(scene.by_level(12, 60, 400), scene.by_level(60, 60, 45), sources=(where,))
+    )
 
 
 def low_and_slow(scene: Scene) -> Plot:
@@ -88,7 +110,14 @@ def takeover(scene: Scene) -> Plot:
     """The owner falls silent (locked out, replaced) and another network goes on in his place."""
     where = scene.by_level(scene.nearby(), scene.abroad(), scene.abroad())
     minutes = min(1.5 * DAY, scene.last - scene.start)
-    thief = replace(scene.base, sources=(where,), start=scene.start, end=scene.start + minutes, troubles=(), moves_every_min=0.0)
+    thief = replace(
+        scene.base,
+        sources=(where,),
+        start=scene.start,
+        end=scene.start + minutes,
+        troubles=(),
+        moves_every_min=0.0,
+    )
     if scene.level == 2:
         thief = replace(thief, clients=_tool(scene), calls=mixed(scene.base.calls, SENSITIVE, 0.5), week=FLAT)
     return Plot((silenced(scene.base, scene.start, scene.last + 1),), (thief,), thief.end)
@@ -123,7 +152,9 @@ def revoked_key_used(scene: Scene) -> Plot:
     """A key that was revoked a day before is still tried, from where it always was."""
     revoked = scene.start - DAY
     use = _counted(scene, statuses=((401, 1.0),))
-    return Plot((silenced(scene.base, revoked, scene.last + 1),), (use,), use.end, ((scene.key.key_id, revoked),))
+    return Plot(
+        (silenced(scene.base, revoked, scene.last + 1),), (use,), use.end, ((scene.key.key_id, revoked),)
+    )
 
 
 def honey_key_touched(scene: Scene) -> Plot:

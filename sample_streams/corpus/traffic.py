@@ -120,7 +120,9 @@ class Traffic:
     def _cron_times(self, rng: Rng, cron: Cron) -> Ints:
         first = self.start + (cron.at_min - self.start) % cron.every_min
         runs = np.arange(first, self.end, cron.every_min)
-        sizes = np.maximum(np.round(cron.requests * (1 + cron.spread * rng.normal(size=len(runs)))), 1).astype(int)
+        sizes = np.maximum(
+            np.round(cron.requests * (1 + cron.spread * rng.normal(size=len(runs)))), 1
+        ).astype(int)
         place = np.concatenate([np.arange(n) for n in sizes]) if len(runs) else np.zeros(0)
         late = np.repeat(rng.exponential(1.5, len(runs)), sizes)
         steps = place * cron.gap_s * rng.uniform(0.8, 1.2, len(place))
@@ -158,5 +160,7 @@ def office_hours(shift: int, opens: int = 8, closes: int = 18, edge: float = 0.1
     for day in range(5):
         for hour in range(opens - 1, closes + 1):
             inside = opens <= hour < closes
-            level[(24 * day + hour - shift) % HOURS_OF_WEEK] = (0.6 if hour == 12 else 1.0) if inside else edge
+            level[(24 * day + hour - shift) % HOURS_OF_WEEK] = (
+                (0.6 if hour == 12 else 1.0) if inside else edge
+            )
     return level
