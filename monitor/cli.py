@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from monitor import cli_cases, cli_keys
+from monitor import cli_cases, cli_evaluate, cli_keys
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
 
@@ -34,6 +34,7 @@ config_app = typer.Typer(help="Check the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_cases.app, name="cases")
+app.command(epilog="Example: keywatch evaluate corpora/ --json > evaluation.json")(cli_evaluate.evaluate)
 
 
 @app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml")

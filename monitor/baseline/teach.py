@@ -20,8 +20,6 @@ from detectors.surge import surge_amounts
 from domain.profile import (
     MET_SLOTS,
     NEVER,
-    WINDOW_CLIENT_SLOTS,
-    WINDOW_NET_SLOTS,
     asn_bin,
     prefix_bin,
 )
@@ -93,7 +91,7 @@ def count_fresh(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None
     fleet["fresh_minute"] = minute
     few = np.bitwise_count(windows["prefix_sketch"]).sum(axis=1) <= MET_SLOTS
     known_key = (profiles["windows"] >= MIN_WINDOWS) & few & settled(profiles)
-    for j in range(WINDOW_NET_SLOTS):
+    for j in range(_slots_used(windows["net_count"])):
         rows = np.flatnonzero((windows["net_count"][:, j] > 0) & known_key)
         rows = rows[is_new(profiles[rows], "prefix", windows["prefix"][rows, j])]
         values = windows["prefix"][rows, j]
@@ -182,10 +180,11 @@ def _teach_networks(profiles: Rows, windows: Rows, fleet: Rows, gap: npt.NDArray
 def _teach_origin(profiles: Rows, windows: Rows, fleet: Rows, seen_before: npt.NDArray[np.bool_]) -> None:
     """Each distinct country, ASN and network of the window weighs one window."""
     bins: dict[str, Callable[[Any], Ints]] = {"country": _country_bin, "asn": asn_bin, "prefix": prefix_bin}
+    used = _slots_used(windows["net_count"])
     for name, to_bin in bins.items():
         values = windows[name]
         met = np.zeros(len(profiles), bool)
-        for j in range(WINDOW_NET_SLOTS):
+        for j in range(used):
             active = (windows["net_count"][:, j] > 0) & (values[:, j] != 0)
             for earlier in range(j):
                 active &= values[:, j] != values[:, earlier]
@@ -202,8 +201,13 @@ def _country_bin(country: npt.NDArray[np.uint16]) -> Ints:
     return country.astype(np.int64)
 
 
+def _slots_used(counts: npt.NDArray[np.uint32]) -> int:
+    """How many slots (n, S) any window has filled: they fill from the first on."""
+    return int((counts > 0).any(axis=0).sum())
+
+
 def _teach_places(profiles: Rows, windows: Rows) -> None:
-    for j in range(WINDOW_NET_SLOTS):
+    for j in range(_slots_used(windows["net_count"])):
         rows = np.flatnonzero((windows["net_count"][:, j] > 0) & np.isfinite(windows["lat"][:, j]))
         if not len(rows):
             continue
@@ -223,11 +227,10 @@ def _teach_places(profiles: Rows, windows: Rows) -> None:
 def _teach_clients(profiles: Rows, windows: Rows, gap: npt.NDArray[np.float64]) -> None:
     profiles["client_weight"] *= np.exp(-gap / NETWORK_MEMORY_MIN).astype(np.float32)[:, None]
     met = np.zeros(len(profiles), bool)
-    for j in range(WINDOW_CLIENT_SLOTS):
+    for j in range(_slots_used(windows["client_count"])):
         active = windows["client_count"][:, j] > 0
-        if active.any():
-            values = np.ascontiguousarray(windows["client"][:, j])
-            met |= learn(profiles["client"], profiles["client_weight"], values, active)
+        values = np.ascontiguousarray(windows["client"][:, j])
+        met |= learn(profiles["client"], profiles["client_weight"], values, active)
     profiles["novel_client"] += (met & (profiles["windows"] > 0)).astype(np.float32)
 
 

@@ -40,7 +40,8 @@ def labels(seed: int, size: str, fleet: Fleet, columns: Columns, lists: dict[str
         rows = np.concatenate(
             [order[bounds[p] : bounds[p + 1]] for p in case.parties] or [np.zeros(0, np.int64)]
         )
-        cases.append(_case(number, case, np.sort(rows), columns))
+        if len(rows) or not case.attack:  # a thief whom chance kept from asking anything was not there
+            cases.append(_case(number, case, np.sort(rows), columns))
     return {
         "version": 1,
         "seed": seed,
@@ -48,8 +49,8 @@ def labels(seed: int, size: str, fleet: Fleet, columns: Columns, lists: dict[str
         "events": "events.jsonl.gz",
         "geoip": ["plan.mmdb"],
         "lists": lists,
-        "start_ms": START_MS,
-        "end_ms": START_MS + int(fleet.size.days * DAY * MINUTE_MS),
+        "start_ms": _ms(fleet.size.first_day * DAY),
+        "end_ms": _ms((fleet.size.first_day + fleet.size.days) * DAY),
         "warm_up_days": WARM_UP_DAYS,
         "honey_keys": sorted(k for case in fleet.cases for k in case.plot.honey),
         "stopped_keys": {k: _ms(at) for case in fleet.cases for k, at in case.plot.stopped},

@@ -63,7 +63,8 @@ SENSITIVE: Final = _mix(
     ("GET", "/v1/admin/audit", 5, 15_000),
 )  # fmt: skip
 WRITES: Final = _mix(
-    ("POST", "/v1/webhooks", 30, 300, 400), ("POST", "/v1/keys", 20, 400, 100), ("DELETE", "/v1/users/{n}", 20, 100),
+    ("POST", "/v1/webhooks", 30, 300, 400), ("POST", "/v1/keys", 20, 400, 100),
+    ("DELETE", "/v1/users/{n}", 20, 100),
     ("PUT", "/v1/settings", 30, 200, 900),
 )  # fmt: skip
 RELEASED: Final = {product: Call("GET", f"/v2/{product}/overview", 15, 2200) for product in PRODUCTS}

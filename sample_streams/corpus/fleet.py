@@ -19,8 +19,12 @@ BENIGN: Final[Mapping[str, Script]] = changes.SCRIPTS
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """``attacks`` of each kind and strength, ``benign`` of each kind, ``steady`` keys with neither."""
+    """``attacks`` of each kind and strength, ``benign`` of each kind, ``steady`` keys with neither.
 
+    Days count from a Monday; the corpus begins with ``first_day``, cases begin from ``from_day`` on.
+    """
+
+    first_day: int
     days: int
     attacks: int
     benign: int
@@ -29,8 +33,8 @@ class Size:
 
 
 SIZES: Final = {
-    "small": Size(days=8, attacks=1, benign=1, steady=24, from_day=5.0),
-    "full": Size(days=14, attacks=3, benign=7, steady=220, from_day=8.0),
+    "small": Size(first_day=3, days=8, attacks=1, benign=1, steady=40, from_day=8.0),
+    "full": Size(first_day=0, days=14, attacks=1, benign=3, steady=450, from_day=8.0),
 }
 
 
@@ -66,9 +70,9 @@ class Fleet:
 class Casting:
     """Hands out keys: each is used once."""
 
-    def __init__(self, rng: Rng, days: int) -> None:
+    def __init__(self, rng: Rng, size: Size) -> None:
         self._rng = rng
-        self._days = days
+        self._days = (size.first_day, size.first_day + size.days)
         self._issued = 0
         self._tenants: list[Tenant] = []
 
@@ -95,7 +99,7 @@ class Casting:
 
 def cast(rng: Rng, size: Size) -> Fleet:
     """A fleet with all kinds of cases, in random order of keys."""
-    fleet, casting = Fleet(size), Casting(rng, size.days)
+    fleet, casting = Fleet(size), Casting(rng, size)
     wanted = [
         (kind, script, level, True)
         for kind, script in ATTACKS.items()
@@ -115,15 +119,9 @@ def cast(rng: Rng, size: Size) -> Fleet:
 
 
 def _steady(rng: Rng, fleet: Fleet, honest: Key) -> None:
-    fleet.add((honest.traffic,))
-    _introduce(rng, fleet, honest)
-
-
-def _introduce(rng: Rng, fleet: Fleet, honest: Key) -> None:
     fleet.habits[honest.key_id] = honest.habit
     extra = by_hand(rng, honest)
-    if extra is not None:
-        fleet.add((extra,))
+    fleet.add((honest.traffic, extra) if extra is not None else (honest.traffic,))
 
 
 def _stage(
@@ -131,16 +129,16 @@ def _stage(
 ) -> None:
     main = casting.key(script)
     others = tuple(casting.key(script) for _ in range(script.others[level]))
-    last = fleet.size.days * DAY
+    last = (fleet.size.first_day + fleet.size.days) * DAY
     start = _start(rng, main, script, fleet.size.from_day * DAY, last - script.latest)
     plot = script.make(Scene(rng, main, level, start, last, others))
     fleet.add(plot.honest)
     parties = fleet.add(plot.malicious)
+    quiet = any(factor == 0 for traffic in plot.honest for _, _, factor in traffic.boosts)
     for honest in (main, *others):
-        if honest.key_id not in plot.honey:
-            _introduce(rng, fleet, honest)
-        else:
-            fleet.habits[honest.key_id] = "honey"
+        fleet.habits[honest.key_id] = "honey" if honest.key_id in plot.honey else honest.habit
+        extra = None if quiet or plot.honey else by_hand(rng, honest)
+        fleet.add((extra,) if extra is not None else ())
     keys = tuple(sorted({t.key_id for t in (*plot.honest, *plot.malicious)}))
     for key_id in keys:
         fleet.habits.setdefault(key_id, main.habit)

@@ -77,10 +77,11 @@ def _rate(rng: Rng, low: float, high: float) -> float:
     return float(low * (high / low) ** rng.random())
 
 
-def _base(rng: Rng, t: Tenant, key_id: str, days: float) -> Traffic:
+def _base(rng: Rng, t: Tenant, key_id: str, days: tuple[int, int]) -> Traffic:
     calls = _own_mix(rng, PRODUCTS[t.product])
     return Traffic(
-        key_id, t.name, 1.0, (), ((sdk(t.language), 1.0),), calls, end=days * DAY,
+        key_id, t.name, 1.0, (), ((sdk(t.language), 1.0),), calls,
+        start=days[0] * DAY, end=days[1] * DAY,
         pool=int(_rate(rng, 40, 20_000)), burst=_rate(rng, 1.0, 8.0), hourly=_rate(rng, 6.0, 30.0),
     )  # fmt: skip
 
@@ -156,7 +157,7 @@ def _everywhere(rng: Rng, t: Tenant, base: Traffic) -> Traffic:
     """A key inside a product that customers run themselves: many countries, networks and clients."""
     countries = rng.choice(OFFICES, int(rng.integers(8, 15)), replace=False)
     sources = tuple(Source(f"isp{i % 2}-{c}", _rate(rng, 0.1, 3), 4, 8) for i, c in enumerate(countries))
-    clients = tuple((sdk(t.language, f"2.{v}.0"), float(v)) for v in range(1, 5)) + ((TOOLS[0], 1.0),)
+    clients = (*((sdk(t.language, f"2.{v}.0"), float(v)) for v in range(1, 5)), (TOOLS[0], 1.0))
     return replace(
         base, per_minute=_rate(rng, 0.1, 0.7), sources=sources, clients=clients, week=waves(0.3, 14)
     )
@@ -201,7 +202,8 @@ def _developer(rng: Rng, t: Tenant, base: Traffic) -> Traffic:
     clients = ((sdk(t.language), 5.0), ("curl/8.5.0", 2.0), ("PostmanRuntime/7.37.0", 1.0))
     return replace(
         base, per_minute=_rate(rng, 0.01, 0.06), sources=(_office(rng, t), home), clients=clients,
-        session=(10, 60), week=office_hours(t.shift, 8, 20, edge=0.4), statuses=((404, 0.03), (400, 0.03), (401, 0.01)),
+        session=(10, 60), week=office_hours(t.shift, 8, 20, edge=0.4),
+        statuses=((404, 0.03), (400, 0.03), (401, 0.01)),
     )  # fmt: skip
 
 
@@ -242,8 +244,8 @@ HABITS: Final[dict[str, tuple[float, Callable[[Rng, Tenant, Traffic], Traffic]]]
 """Habit -> share of the fleet, and how its traffic is made."""
 
 
-def key(rng: Rng, t: Tenant, key_id: str, days: float, habits: tuple[str, ...] = ()) -> Key:
-    """A random key, of one of ``habits`` if given."""
+def key(rng: Rng, t: Tenant, key_id: str, days: tuple[int, int], habits: tuple[str, ...] = ()) -> Key:
+    """A random key in use from the first of ``days`` to the last, of one of ``habits`` if given."""
     names = list(habits or HABITS)
     shares = [HABITS[name][0] for name in names]
     habit = names[int(rng.choice(len(names), p=[s / sum(shares) for s in shares]))]
@@ -252,11 +254,11 @@ def key(rng: Rng, t: Tenant, key_id: str, days: float, habits: tuple[str, ...] =
     return Key(habit, t, traffic, PLAN[traffic.sources[0].block].country)
 
 
-def _troubles(rng: Rng, days: float) -> tuple[Trouble, ...]:
+def _troubles(rng: Rng, days: tuple[int, int]) -> tuple[Trouble, ...]:
     """What goes wrong without anybody's malice: a server error or a missing object now and then."""
     out = []
-    for _ in range(int(rng.poisson(days / 12))):
-        start = float(rng.uniform(0, days * DAY))
+    for _ in range(int(rng.poisson((days[1] - days[0]) / 12))):
+        start = float(rng.uniform(days[0] * DAY, days[1] * DAY))
         status, share = ((500, 0.6), (503, 0.9), (404, 0.3), (429, 0.3))[
             int(rng.choice(4, p=[0.4, 0.3, 0.2, 0.1]))
         ]

@@ -1,10 +1,11 @@
-"""Attacks from the key's own networks: a machine or a colleague of the owner has it, or a thief who sits there.
+"""Attacks from the key's own networks: by a machine or a colleague of the owner, or a thief who sits there.
 
 Each changes one thing, so that what finds it is the detector for that thing; *insider* mixes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +16,6 @@ from sample_streams.corpus.plot import (
     Scene,
     Script,
     average,
-    boosted,
     busy_rate,
     mixed,
     reads_only,
@@ -141,7 +141,7 @@ def insider(scene: Scene) -> Plot:
     return theft(scene, use)
 
 
-def _busy(least: float, most: float = 100.0) -> object:
+def _busy(least: float, most: float = 100.0) -> Callable[[Key], bool]:
     return lambda key: least <= busy_rate(key) <= most
 
 
@@ -164,6 +164,3 @@ SCRIPTS: Final = {
     "throttling abuse": Script(throttling_abuse, OWN, busy=True),
     "insider": Script(insider, ("office", "worker"), latest=2 * DAY),
 }  # fmt: skip
-
-
-__all__ = ["SCRIPTS", "boosted"]

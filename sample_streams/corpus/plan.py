@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,8 @@ CLOUD_REGIONS: Final = {
     "au": ("AU", -33.87, 151.21),
 }  # fmt: skip
 HOSTING: Final = ("NL", "DE", "FR", "US", "US", "GB", "RO", "BG", "RU", "UA", "VN", "SG", "HK", "TR", "PL",
-                  "CA", "FI", "CZ", "SE", "IN", "BR", "ZA", "ES", "JP", "IE", "AU", "MX", "IT", "CH", "AT", "AE")  # fmt: skip
+                  "CA", "FI", "CZ", "SE", "IN", "BR", "ZA", "ES", "JP", "IE", "AU", "MX", "IT", "CH", "AT",
+                  "AE")  # fmt: skip
 OFFICES: Final = ("US", "CA", "BR", "MX", "GB", "IE", "NL", "DE", "FR", "ES", "IT", "CH", "AT", "SE", "PL",
                   "CZ", "IN", "SG", "JP", "AU", "ZA", "AE")  # fmt: skip
 VPNS: Final = ("US", "GB", "NL", "DE", "CH", "SE", "SG", "JP")
@@ -99,26 +101,29 @@ def _city(country: str, second: bool = False) -> tuple[str, float, float]:
 
 def _plan() -> dict[str, Block]:
     book = _Book()
-    for c in range(3):
-        for region, place in CLOUD_REGIONS.items():
-            book.add(f"cloud{c}-{region}", "cloud", "bench", 4, 64600 + c, place)
-            book.add(f"cloud{c}-{region}-v6", "cloud", "v6", 2, 64600 + c, place)
+    for c, (region, place) in product(range(3), CLOUD_REGIONS.items()):
+        book.add(f"cloud{c}-{region}", "cloud", "bench", 4, 64600 + c, place)
+        book.add(f"cloud{c}-{region}-v6", "cloud", "v6", 2, 64600 + c, place)
     for i, country in enumerate(OFFICES):
-        for n in range(2):
-            book.add(f"isp{n}-{country}", "isp", "bench", 4, 64620 + 2 * i + n, _city(country))
-            book.add(f"isp{n}-{country}-v6", "isp", "v6", 4, 64620 + 2 * i + n, _city(country))
-        book.add(f"home-{country}", "isp", "shared", 24, 64700 + i, _city(country, second=True))
+        _offices(book, i, country)
     for i, country in enumerate(HOSTING):
         book.add(f"host{i:02d}-{country}", "hosting", "bench", 4, 64740 + i, _city(country, second=True))
     for i, country in enumerate(CITIES):
         book.add(f"mobile-{country}", "carrier", "shared", 48, 64800 + i, _city(country))
         book.add(f"proxy-{country}", "proxy", "shared", 24, 64860 + i, _city(country, second=True))
-    for i in range(4):
-        for country in VPNS:
-            book.add(f"vpn{i}-{country}", "vpn", "bench", 1, 64920 + i, _city(country))
+    for i, country in product(range(4), VPNS):
+        book.add(f"vpn{i}-{country}", "vpn", "bench", 1, 64920 + i, _city(country))
     for country in ("NL", "DE", "US", "RO"):
         book.add(f"tor-{country}", "tor", "bench", 1, 64740 + HOSTING.index(country), _city(country))
     return book.blocks
+
+
+def _offices(book: _Book, number: int, country: str) -> None:
+    """Two providers for companies in the first city, one for homes in the second."""
+    for n in range(2):
+        book.add(f"isp{n}-{country}", "isp", "bench", 4, 64620 + 2 * number + n, _city(country))
+        book.add(f"isp{n}-{country}-v6", "isp", "v6", 4, 64620 + 2 * number + n, _city(country))
+    book.add(f"home-{country}", "isp", "shared", 24, 64700 + number, _city(country, second=True))
 
 
 PLAN: Final = _plan()

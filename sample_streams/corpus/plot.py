@@ -9,7 +9,7 @@ from typing import Any, Final
 from sample_streams.corpus.api import Mix
 from sample_streams.corpus.habits import Key
 from sample_streams.corpus.plan import named
-from sample_streams.corpus.traffic import DAY, HOUR, Rng, Source, Traffic
+from sample_streams.corpus.traffic import FLAT, HOUR, Rng, Source, Traffic
 
 STRENGTHS: Final = ("weak", "medium", "strong")
 
@@ -53,7 +53,7 @@ class Scene:
     def requests(self, n: float, minutes: float, **changes: Any) -> Traffic:
         """About ``n`` requests over ``minutes`` from the start on; as the key's own but for ``changes``."""
         plain = {
-            "week": Traffic.__dataclass_fields__["week"].default_factory(),  # type: ignore[misc]
+            "week": FLAT,
             "session": None, "cron": None, "boosts": (), "troubles": (), "moves_every_min": 0.0,
             "burst": 2.0, "hourly": 20.0, "ramp": False,
             "per_minute": n / minutes, "start": self.start, "end": min(self.start + minutes, self.last),
@@ -128,6 +128,3 @@ def mixed(own: Mix, other: Mix, share: float) -> Mix:
         *(replace(c, weight=c.weight / own_weight * (1 - share)) for c in own),
         *(replace(c, weight=c.weight / other_weight * share) for c in other),
     )
-
-
-__all__ = ["DAY", "HOUR"]

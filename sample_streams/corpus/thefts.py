@@ -125,7 +125,7 @@ def takeover(scene: Scene) -> Plot:
 
 def dormant_awakes(scene: Scene) -> Plot:
     """A key that nobody used for days is used again, from its country or from abroad."""
-    silence = min(scene.by_level(4, 5, 6) * DAY, 0.6 * scene.start)
+    silence = min(scene.by_level(4, 5, 6) * DAY, 0.6 * (scene.start - scene.base.start))
     where = scene.abroad() if scene.level == 2 else scene.nearby(scene.by_level("isp", "hosting", ""))
     traffic = _manner(scene, (20, 80, 400), (240, 120, 60), (where,))
     owner = silenced(scene.base, scene.start - silence, scene.last + 1)
