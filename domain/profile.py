@@ -40,7 +40,7 @@ RATE_HORIZONS_MIN: Final = (10.0, 60.0, 1440.0, 10080.0)
 TENANT_BYTES: Final = 40
 """Longest tenant name kept in a row; longer ones are cut."""
 
-DETECTORS_MAX: Final = 32
+DETECTORS_MAX: Final = 24
 KINDS: Final = 8
 """Slots for the recent bits of each :class:`domain.finding.Kind`, in the order of the enum."""
 
@@ -60,8 +60,10 @@ KEY_SCORE_BINS: Final = 16
 """Bins of a key's own history, four bits each."""
 BITS_BINS: Final = 32
 """Bins of the fleet's history of each detector's daily highest bits, two bits each."""
-COHORTS: Final = 4
-"""Keys alike in how busy and how widespread they are, see ``detectors.calibrate``."""
+COHORTS: Final = 8
+"""Keys alike in their hours, their networks and how busy they are, see ``detectors.calibrate``."""
+ENDPOINT_BITS: Final = 256
+"""Bits of the sketch of all endpoint templates a key has used, and of those of a window."""
 
 FEATURES: Final = 14
 """Length of a window's feature vector, see ``detectors.features``."""
@@ -128,7 +130,7 @@ PROFILE_DTYPE: Final = np.dtype(
         # recent bits of each kind and detector, to combine and not to repeat
         ("kind_bits", "<f4", KINDS),
         ("kind_minute", "<i4", KINDS),
-        ("fired_bits", "<f4", DETECTORS_MAX),
+        ("fired_bits", "<f2", DETECTORS_MAX),
         ("fired_minute", "<i4", DETECTORS_MAX),
         # the day (since the epoch, UTC) that is open, what it has come to, and the days before it
         ("day", "<i4"),
@@ -140,6 +142,12 @@ PROFILE_DTYPE: Final = np.dtype(
         ("pending_day", "<i4"),
         ("pending_score", "<f4"),
         ("pending_bits", "<f2", DETECTORS_MAX),
+        # days with evidence of each detector, and its highest bits, both fading
+        ("claim_days", "<f2", DETECTORS_MAX),
+        ("claim_top", "<f2", DETECTORS_MAX),
+        ("endpoint_seen", "u1", ENDPOINT_BITS // 8),
+        ("last_home", "<i4"),  # the last minute with a network that the key knew
+        ("refused_hour", "<f4"),  # 401, 403, 404 and 429 answers, fading over an hour
     ]
 )
 """One key's baseline; about 1.9 kB."""
@@ -170,6 +178,7 @@ WINDOW_DTYPE: Final = np.dtype(
         ("prefix_sketch", "u1", PREFIX_BITS // 8),
         ("object_sketch", "u1", OBJECT_BITS // 8),
         ("beats", "<u4", BEATS),
+        ("endpoint_sketch", "u1", ENDPOINT_BITS // 8),
         ("spike_next", "<u4"),  # the count at which `volume` speaks next; 0 before it has spoken
     ]
 )
@@ -196,7 +205,7 @@ FLEET_DTYPE: Final = np.dtype(
         # days of keys by highest score and by each detector's highest bits, fading
         ("history_day", "<i4"),
         ("score_days", "<f4", (COHORTS, SCORE_BINS)),
-        ("bits_days", "<f4", (DETECTORS_MAX, BITS_BINS)),
+        ("bits_days", "<f4", (COHORTS, DETECTORS_MAX, BITS_BINS)),
     ]
 )
 """What the keys of one partition have in common: the cohort a cold key borrows from."""
@@ -210,7 +219,7 @@ def new_profiles(n: int) -> npt.NDArray[np.void]:
     rows["held_until"] = NEVER
     rows["kind_minute"] = rows["fired_minute"] = NEVER
     rows["last_lat"] = rows["last_lon"] = np.nan
-    rows["day"] = rows["pending_day"] = NEVER
+    rows["day"] = rows["pending_day"] = rows["last_home"] = NEVER
     return rows
 
 
@@ -225,6 +234,12 @@ def mix64(values: npt.NDArray[np.uint64] | npt.NDArray[np.uint32]) -> npt.NDArra
 def object_bit(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
     """The bit of a path in a window's sketch, 0 <= bit < OBJECT_BITS."""
     return (mix64(hashes) % np.uint64(OBJECT_BITS)).astype(np.int64)
+
+
+def endpoint_bit(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """The bit of an endpoint template, 0 <= bit < ENDPOINT_BITS; the bits of a bin are those equal to it
+    modulo ENDPOINT_BINS."""
+    return (hashes % np.uint32(ENDPOINT_BITS)).astype(np.int64)
 
 
 def asn_bin(asn: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:

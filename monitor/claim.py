@@ -18,11 +18,11 @@ class DetectSettings:
     budget, keeps the key's windows from teaching for so long.
     """
 
-    evidence_bits: float = 8.0
+    evidence_bits: float = 6.0
     finding_bits: float = 12.0
     refire_min: int = 60
     refire_bits: float = 6.0
-    combine_min: int = 60
+    combine_min: int = 240
     alert_p: float = 0.005
     hold_risk: float = 0.5
     hold_min: int = 360

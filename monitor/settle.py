@@ -69,7 +69,7 @@ class Settlement:
         enter_day(rows, part.fleet, claim.minute)
         profile, fleet = rows[0], part.fleet[0]
         profile["day_bits"][number] = max(float(profile["day_bits"][number]), claim.bits)
-        contributions = self._combined(profile, claim, weight_of(fleet, number, claim.bits))
+        contributions = self._combined(profile, claim, weight_of(profile, fleet, number, claim.bits))
         score = score_of(contributions)
         profile["day_score"] = max(float(profile["day_score"]), score)
         p = 0.0 if claim.kind is Kind.CERTAIN else p_value(profile, fleet, score)

@@ -20,6 +20,7 @@ Mask = npt.NDArray[np.bool_]
 
 DAY_MIN: Final = 1440
 PENDING_DAYS: Final = 7
+EVIDENCE_BITS: Final = 6.0
 KEY_MEMORY_DAYS: Final = 30.0
 FLEET_MEMORY_DAYS: Final = 60.0
 
@@ -54,10 +55,11 @@ def _end_day(ended: Rows, fleet: Rows) -> None:
     used = ended["day"] != NEVER
     alerted = ended["day_alerted"] > 0
     quiet = ended[used & ~alerted]
-    add_fleet_days(fleet, cohort_of(quiet), quiet["day_score"], quiet["day_bits"])
+    add_fleet_days(fleet, cohort_of(quiet), quiet["day_score"], quiet["day_bits"], _age(quiet, "day"))
     learning = ended[used]
-    learning["score_days"] *= np.float16(np.exp(-1.0 / KEY_MEMORY_DAYS))
-    add_key_days(learning, learning["day_score"])
+    for name in ("score_days", "claim_days", "claim_top"):
+        learning[name] *= np.float16(np.exp(-1.0 / KEY_MEMORY_DAYS))
+    add_key_days(learning, learning["day_score"], learning["day_bits"], EVIDENCE_BITS)
     ended[used] = learning
     waits = used & alerted & (ended["pending_day"] == NEVER)
     for pending, name in (
@@ -72,5 +74,13 @@ def _end_pending(ended: Rows, fleet: Rows, day: int, convicted: Mask) -> None:
     waiting = ended["pending_day"] != NEVER
     due = waiting & (day - ended["pending_day"] >= PENDING_DAYS)
     over = ended[due & ~convicted]
-    add_fleet_days(fleet, cohort_of(over), over["pending_score"], over["pending_bits"])
+    add_fleet_days(
+        fleet, cohort_of(over), over["pending_score"], over["pending_bits"], _age(over, "pending_day")
+    )
     ended["pending_day"][due | (waiting & convicted)] = NEVER
+
+
+def _age(profiles: Rows, day: str) -> npt.NDArray[np.int64]:
+    """Days (n,) from a key's first request to the day."""
+    age: npt.NDArray[np.int64] = profiles[day] - profiles["first_ms"] // (DAY_MIN * 60_000)
+    return age
