@@ -107,7 +107,8 @@ def unfamiliar(windows: Rows, profiles: Rows, names: tuple[str, str], slots: int
     counts = windows[weight].astype(np.float64)
     known = np.zeros(len(windows))
     usual, used = profiles[value], profiles[f"{value}_weight"] > 0
-    for j in range(slots):
+    filled = np.flatnonzero((counts > 0).any(axis=0))
+    for j in filled[filled < slots].tolist():
         held = ((usual == windows[value][:, j : j + 1]) & used).any(axis=1)
         known += np.where(held, counts[:, j], 0.0)
     return 1.0 - known / np.maximum(counts.sum(axis=1), 1.0)
