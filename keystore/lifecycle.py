@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from domain.errors import Refused
 from domain.ports import Capabilities, Granularity, KeyState, KeyStatus
@@ -13,6 +14,8 @@ from keystore.primitives import Primitives
 from keystore.record import HistoryEntry, KeyDetails
 from keystore.results import DueExpiry, KeyPage
 from keystore.transitions import Change, Verb
+
+EACH_PAGE: Final = 500
 
 
 class Lifecycle(Primitives):
@@ -80,6 +83,14 @@ class Lifecycle(Primitives):
         """
         check_limit(limit)
         return read_page(self._listed, self._load_many, state, cursor, limit, self._now_ms())
+
+    def every_key(self) -> Iterator[KeyDetails]:
+        """All keys, newest first, 500 at a time; one made meanwhile may be missed, none comes twice."""
+        cursor, more = "", True
+        while more:
+            page = self.list(None, cursor, EACH_PAGE)
+            yield from page.keys
+            cursor, more = page.cursor, bool(page.cursor)
 
     # -- the expiry job ------------------------------------------------------------------------------
 

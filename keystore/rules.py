@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from domain.errors import Reason, Rejected
+from domain.errors import Fatal, Reason, Rejected
 from keystore.token import check_prefix
 
 PREFIXES: Final = ("sk_live", "sk_test", "pk_live", "pk_test")
@@ -17,15 +17,18 @@ class StoreRules:
     """``prefixes`` (type_env) that keys may be issued with. ``imported``: whether to look for text that
     keywatch did not make, too; without it such text costs nothing to refuse.
 
-    Raises ``Rejected(WRONG_TYPE)`` for a prefix that cannot be.
+    Raises ``Fatal(CONFIG)`` for a prefix that cannot be.
     """
 
     prefixes: tuple[str, ...] = PREFIXES
     imported: bool = False
 
     def __post_init__(self) -> None:
-        for prefix in self.prefixes:
-            check_prefix(prefix)
+        try:
+            for prefix in self.prefixes:
+                check_prefix(prefix)
+        except Rejected as error:
+            raise Fatal(Reason.CONFIG, f"keystore.prefixes: {error}") from error
 
     def check_prefix(self, prefix: str) -> None:
         """Raises ``Rejected(WRONG_TYPE)`` for a prefix that is not ours."""
