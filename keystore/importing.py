@@ -38,7 +38,7 @@ class Importing(Issuing):
         """
         return self.import_many([(key_id, tenant, owner)])[0]
 
-    def import_many(self, drafts: Iterable[Draft]) -> Sequence[KeyStatus]:
+    def import_many(self, drafts: Iterable[Draft], by: str = "") -> Sequence[KeyStatus]:
         """:meth:`import_external` for many keys in few round trips. Ids before a conflict stay imported."""
         now_ms = self._now_ms()
         records = []
@@ -47,9 +47,9 @@ class Importing(Issuing):
             check_text("tenant", tenant)
             check_text("owner", owner)
             records.append(KeyRecord(key_id=key_id, created_ms=now_ms, tenant=tenant, owner=owner))
-        return [record.status(now_ms) for record in self._create(records)]
+        return [record.status(now_ms) for record in self._create(records, by)]
 
-    def import_secret(self, key_id: str, secret: Secret, spec: KeySpec) -> KeyStatus:
+    def import_secret(self, key_id: str, secret: Secret, spec: KeySpec, by: str = "") -> KeyStatus:
         """Take over a key of another system with its secret; doing it again answers its status.
 
         The secret is kept under Argon2, as nothing is known of its entropy; ``spec.prefix`` says its
@@ -75,7 +75,7 @@ class Importing(Issuing):
             record_of(spec, key_id, now_ms), hash=slow_hash(peppers, secret), pepper_version=version
         )
         self._note_lookup(version, lookups(peppers, secret)[version], key_id)
-        (stored,) = self._create([record])
+        (stored,) = self._create([record], by)
         self._plan(Book.NOTICE, list(expiry_items([stored])))
         return stored.status(now_ms)
 

@@ -71,18 +71,20 @@ class Issuing(Primitives):
         """
         return self.issue_many([KeySpec(tenant, owner, name, prefix, expires_s, scopes, networks, rate)])[0]
 
-    def issue_many(self, specs: Sequence[KeySpec], predecessor: str = "") -> Sequence[Issued]:
+    def issue_many(self, specs: Sequence[KeySpec], by: str = "", predecessor: str = "") -> Sequence[Issued]:
         """:meth:`issue` for many keys in few round trips; every value is checked before the first is made.
 
-        ``predecessor`` is the key that these replace, for :meth:`keystore.rotating.Rotating.rotate`.
+        ``by`` goes into the history, "" is each key's owner. ``predecessor`` is the key that these
+        replace, for :meth:`keystore.rotating.Rotating.rotate`.
         """
+        check_text("by", by)
         for spec in specs:
             spec.check()
             self._rules.check_prefix(spec.prefix)
         peppers, now_ms = self._need_peppers(), self._now_ms()
         drafts = [_drafted(spec, peppers, now_ms, predecessor) for spec in specs]
         records = [record for record, _ in drafts]
-        self._create(records)
+        self._create(records, by)
         self._plan(Book.NOTICE, list(expiry_items(records)))
         return [issued for _, issued in drafts]
 

@@ -44,17 +44,15 @@ class MemoryKeyStore(BaseKeyStore):
         self._load(key_id)
         return self._history[key_id][-HISTORY_MAX:][::-1][:limit]
 
-    def _create(self, records: Sequence[KeyRecord]) -> Sequence[KeyRecord]:
+    def _create(self, records: Sequence[KeyRecord], by: str = "") -> Sequence[KeyRecord]:
         with self._lock:
-            return [self._create_one(record) for record in records]
+            return [self._create_one(record, by or record.owner) for record in records]
 
-    def _create_one(self, record: KeyRecord) -> KeyRecord:
+    def _create_one(self, record: KeyRecord, by: str) -> KeyRecord:
         known = self._records.get(record.key_id)
         if known is None:
             self._records[record.key_id] = record
-            entry = HistoryEntry(
-                record.created_ms, record.begins_with, "", record.state.value, "", record.owner, ""
-            )
+            entry = HistoryEntry(record.created_ms, record.begins_with, "", record.state.value, "", by, "")
             self._history[record.key_id] = [entry]
             if record.hash:
                 self._ids_by_hash[record.hash] = record.key_id

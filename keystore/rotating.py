@@ -42,7 +42,7 @@ class Rotating(Issuing):
         if old.expires_ms is not None:
             ends_ms = min(ends_ms, old.expires_ms)
         _check_rotatable(old, now_ms)
-        issued = self.issue_many([successor_spec(old)], predecessor=key_id)[0]
+        issued = self.issue_many([successor_spec(old)], by, predecessor=key_id)[0]
         why = one_line(f"replaced by {issued.key_id}" + (f": {reason}" if reason else ""))
         self._plan(Book.RETIRE, [AgendaItem(ends_ms, key_id, Book.RETIRE)])
         change = Change(Verb.ROTATE, by=by, reason=why, expires_ms=ends_ms, successor=issued.key_id)

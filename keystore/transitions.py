@@ -79,7 +79,7 @@ def refusal(reason: Reason, record: KeyRecord, change: Change, now_ms: int) -> R
     if reason is Reason.ILLEGAL_STATE:
         why = f"it is {state}, which is final"
     elif change.verb is Verb.ROTATE:
-        why = f"it was replaced by {record.successor} already; rotate that one"
+        why = f"it was replaced by {record.successor}: rotate that one, or revoke this one to stop it now"
     elif reason is Reason.CONFLICT and record.released_case == change.case_id:
         why = f"case {change.case_id} was ended before; open a new case"
     else:

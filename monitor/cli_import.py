@@ -21,7 +21,7 @@ from keystore.rate import RateLimit
 from keystore.token import DEFAULT_PREFIX
 from monitor.cli_errors import exit_codes
 from monitor.cli_keys import open_store
-from monitor.cli_options import Config
+from monitor.cli_options import Config, Who, who
 
 BATCH: Final = 500
 EPILOG: Final = (
@@ -60,6 +60,7 @@ class Foreign(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
 
 def import_keys(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="One JSON object a line; see below.")],
+    by: Who = "",
     config: Config = None,
 ) -> None:
     """Register keys that another system made, so that they can be suspended, or also verified.
@@ -80,18 +81,18 @@ def import_keys(
         with progress:
             bar = progress.add_task("importing keys", total=total)
             while batch := list(islice(lines, BATCH)):
-                _store(store, batch)
+                _store(store, batch, who(by))
                 done += len(batch)
                 progress.update(bar, completed=done)
     typer.echo(f"{done:,} keys imported.", err=True)
 
 
-def _store(store: Importing, batch: list[tuple[str, Foreign]]) -> None:
-    store.import_many([(key.key_id, key.tenant, key.owner) for _, key in batch if not key.secret])
+def _store(store: Importing, batch: list[tuple[str, Foreign]], by: str) -> None:
+    store.import_many([(key.key_id, key.tenant, key.owner) for _, key in batch if not key.secret], by)
     for where, key in batch:
         if key.secret:
             try:
-                store.import_secret(key.key_id, Secret(key.secret), key.spec())
+                store.import_secret(key.key_id, Secret(key.secret), key.spec(), by)
             except Rejected as error:
                 raise Rejected(error.reason, f"{where}: {error}") from error
 

@@ -52,6 +52,7 @@ def issue(
     ] = None,
     rate: Annotated[str, typer.Option(help="Limit, such as 100/m or 5000/h+50. Default: none.")] = "",
     expires_days: Annotated[int, typer.Option(min=1, max=36_500, help="Days until it ends by itself.")] = 365,
+    by: Who = "",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -70,7 +71,7 @@ def issue(
             networks=tuple(cidr or ()),
             rate=RateLimit.parse(rate) if rate else None,
         )
-        print_issued(open_store(config).issue_many([spec])[0], as_json)
+        print_issued(open_store(config).issue_many([spec], who(by))[0], as_json)
 
 
 @app.command("list", epilog="Example: keywatch keys list --state suspended --limit 20")
