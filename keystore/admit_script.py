@@ -9,66 +9,87 @@ from __future__ import annotations
 
 from typing import Final
 
+from keystore.record import KeyRecord
 from keystore.scripts import HISTORY_MAX
 from keystore.usage import DAY_MS, DAYS_KEPT
 
+_JUDGED: Final = (
+    "state",
+    "hash",
+    "pepper_version",
+    "expires_ms",
+    "suspension_expires_ms",
+    "rate_limit",
+    "rate_period_s",
+    "rate_burst",
+    "retires_ms",
+)
+
+FIELDS: Final = KeyRecord.__struct_fields__
+"""What the scripts read of a record, in this order; a field that an old record lacks is nil."""
+
+_PRELUDE: Final = f"""#!lua flags=allow-oom
+local FIELDS = {{{", ".join(f"'{name}'" for name in FIELDS)}}}
+local DAY_MS, DAYS_KEPT, HISTORY_MAX = {DAY_MS}, {DAYS_KEPT}, {HISTORY_MAX}
+""" + "".join(f"local {name.upper()} = {at}\n" for at, name in enumerate(FIELDS, 1) if name in _JUDGED)
+
 # The rules of keystore.admission and keystore.rate, and the counting of keystore.usage.Meter.
-# Answers {refusal or '', TAT in us or '', wait in us, record}.
-_ADMIT: Final = """
+# Answers {refusal or '', TAT in us or '', wait in us, values of FIELDS}.
+_ADMIT: Final = (
+    _PRELUDE
+    + """
 local now = tonumber(ARGV[1])
 local function past(text)
-  local moment = tonumber(text)
+  local moment = tonumber(text or '')
   return moment ~= nil and moment <= now
 end
 local function turned_away(r)
-  if past(r.retires_ms) then return 'retired' end
-  if r.state == 'revoked' then return 'revoked' end
-  if past(r.expires_ms) then return 'expired' end
-  if r.state == 'suspended' and not past(r.suspension_expires_ms) then return 'suspended' end
-end
-local function fields(record)
-  local flat, r = redis.call('HGETALL', record), {}
-  for i = 1, #flat, 2 do r[flat[i]] = flat[i + 1] end
-  return flat, r
+  if past(r[RETIRES_MS]) then return 'retired' end
+  if r[STATE] == 'revoked' then return 'revoked' end
+  if past(r[EXPIRES_MS]) then return 'expired' end
+  if r[STATE] == 'suspended' and not past(r[SUSPENSION_EXPIRES_MS]) then return 'suspended' end
 end
 local function count(use, last, tat)
   local today = math.floor(now / DAY_MS)
-  local set = {'last', string.format('%.0f', math.max(now, tonumber(last) or 0))}
-  if tat then set[3], set[4] = 'tat', string.format('%.0f', tat) end
-  redis.call('HSET', use, unpack(set))
+  local latest = string.format('%.0f', math.max(now, tonumber(last or 0)))
+  if tat then
+    redis.call('HSET', use, 'last', latest, 'tat', string.format('%.0f', tat))
+  else
+    redis.call('HSET', use, 'last', latest)
+  end
   if redis.call('HINCRBY', use, 'd' .. today, 1) > 1 then return end
   for _, name in ipairs(redis.call('HKEYS', use)) do
-    local day = tonumber(string.match(name, '^d(%d+)$'))
+    local day = tonumber(string.match(name, '^d(%d+)$') or '')
     if day and day <= today - DAYS_KEPT then redis.call('HDEL', use, name) end
   end
 end
-local function admit(record, flat, r)
+local function admit(record, r)
   local refusal = turned_away(r)
-  if refusal then return {refusal, '', '', flat} end
-  local use, limit = record .. ':use', tonumber(r.rate_limit) or 0
+  if refusal then return {refusal, '', '', r} end
+  local use, limit = record .. ':use', tonumber(r[RATE_LIMIT] or 0)
   local known = redis.call('HMGET', use, 'last', 'tat')
   if limit == 0 then
     count(use, known[1])
-    return {'', '', '', flat}
+    return {'', '', '', r}
   end
-  local interval, now_us = tonumber(r.rate_period_s) * 1e6 / limit, now * 1000
+  local interval, now_us = tonumber(r[RATE_PERIOD_S]) * 1e6 / limit, now * 1000
   local start = math.max(tonumber(known[2] or 0), now_us)
   local after = math.floor(start + interval)
-  local wait = after - interval * tonumber(r.rate_burst) - now_us
+  local wait = after - interval * tonumber(r[RATE_BURST]) - now_us
   if wait > 0 then
-    return {'rate_limited', string.format('%.0f', start), string.format('%.17g', wait), flat}
+    return {'rate_limited', string.format('%.0f', start), string.format('%.17g', wait), r}
   end
   count(use, known[1], after)
-  return {'', string.format('%.0f', after), '0', flat}
+  return {'', string.format('%.0f', after), '0', r}
 end
-""".replace("DAYS_KEPT", str(DAYS_KEPT)).replace("DAY_MS", str(DAY_MS))
+"""
+)
 
 # KEYS index of the cell. ARGV now_ms, first part of the name of the cell's records, then version, digest
 # for each pepper, the current one first. Answers as above, or {'unknown_key'}.
 # A record is only believed when it holds the digest itself: a planted index entry opens nothing.
 VERIFY: Final = (
-    "#!lua flags=allow-oom"
-    + _ADMIT
+    _ADMIT
     + """
 local digests = {}
 for i = 4, #ARGV, 2 do digests[#digests + 1] = ARGV[i] end
@@ -76,30 +97,29 @@ local found = redis.call('HMGET', KEYS[1], unpack(digests))
 for at, tag in ipairs(found) do
   if tag then
     local record, digest = ARGV[2] .. tag, digests[at]
-    local flat, r = fields(record)
-    if r.hash ~= digest then return {'unknown_key'} end
+    local r = redis.call('HMGET', record, unpack(FIELDS))
+    if r[HASH] ~= digest then return {'unknown_key'} end
     if at > 1 then
       redis.call('XADD', record .. ':history', 'MAXLEN', '~', HISTORY_MAX, '*', 'at_ms', ARGV[1],
-        'verb', 'rehash', 'before', r.state, 'after', r.state, 'case_id', '', 'by', 'keywatch',
-        'reason', 'pepper ' .. r.pepper_version .. ' to ' .. ARGV[3])
+        'verb', 'rehash', 'before', r[STATE], 'after', r[STATE], 'case_id', '', 'by', 'keywatch',
+        'reason', 'pepper ' .. r[PEPPER_VERSION] .. ' to ' .. ARGV[3])
       redis.call('HSET', KEYS[1], digests[1], tag)
       redis.call('HSET', record, 'hash', digests[1], 'pepper_version', ARGV[3])
       redis.call('HDEL', KEYS[1], digest)
     end
-    return admit(record, flat, r)
+    return admit(record, r)
   end
 end
 return {'unknown_key'}
-""".replace("HISTORY_MAX", str(HISTORY_MAX))
+"""
 )
 
 # KEYS record. ARGV now_ms, hash: for a key that was found another way. Answers as above.
 ADMIT: Final = (
-    "#!lua flags=allow-oom"
-    + _ADMIT
+    _ADMIT
     + """
-local flat, r = fields(KEYS[1])
-if not r.hash or r.hash ~= ARGV[2] then return {'unknown_key'} end
-return admit(KEYS[1], flat, r)
+local r = redis.call('HMGET', KEYS[1], unpack(FIELDS))
+if not r[HASH] or r[HASH] ~= ARGV[2] then return {'unknown_key'} end
+return admit(KEYS[1], r)
 """
 )

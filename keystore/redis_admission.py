@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from keystore.admission import Admission, Presented
-from keystore.admit_script import ADMIT, VERIFY
+from keystore.admit_script import ADMIT, FIELDS, VERIFY
 from keystore.rate import RateStatus, status_of
 from keystore.record import KeyRecord, from_fields
-from keystore.redis_records import RedisRecords, pairs
+from keystore.redis_records import RedisRecords
 from keystore.refusal import Refusal
 from keystore.results import Usage
+
+PARSED: Final = 4096
+"""Records whose bytes were read lately, about 2 kB each."""
+
+_NAMES: Final = tuple(name.encode() for name in FIELDS)
 
 
 class RedisAdmission(RedisRecords):
@@ -66,10 +72,16 @@ def _admission(answer: Any, now_ms: int) -> Admission | None:
     refusal, *rest = answer
     if refusal == Refusal.UNKNOWN_KEY.encode():
         return None
-    tat, wait, flat = rest
-    record = from_fields(pairs(flat))
+    tat, wait, values = rest
+    record = _record(tuple(values))
     known = Refusal(refusal.decode()) if refusal else None
     return Admission(record, known, _rate(record, tat, wait, now_ms))
+
+
+@lru_cache(maxsize=PARSED)
+def _record(values: tuple[bytes | None, ...]) -> KeyRecord:
+    """The bytes decide, so this cannot be stale: only the work of reading them is saved."""
+    return from_fields({name: value for name, value in zip(_NAMES, values, strict=True) if value is not None})
 
 
 def _rate(record: KeyRecord, tat: bytes, wait: bytes, now_ms: int) -> RateStatus | None:
