@@ -12,6 +12,7 @@ import yaml
 
 from domain.errors import Fatal, Reason
 from domain.secret import MASK, Secret
+from keystore.rules import PREFIXES
 
 ENV_PREFIX = "KEYWATCH_"
 
@@ -96,9 +97,15 @@ class SlackConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
 
 class KeystoreConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``pepper_file`` holds ``version:hex`` lines; without it keys can be suspended but not issued."""
+    """``pepper_file`` holds ``version:hex`` lines; without it keys can be suspended but not issued.
+
+    ``prefixes``: type_env that keys are issued with. ``imported_secrets``: look for keys that another
+    system made and ``keys import`` took over, too; then any text is looked up.
+    """
 
     pepper_file: str = ""
+    prefixes: tuple[str, ...] = PREFIXES
+    imported_secrets: bool = False
 
 
 class AlertConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from monitor.forest import ForestKeeper, train, with_forest
 from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
 from monitor.pipeline import Pipeline
-from monitor.wiring import Client, alerting_for, pipeline_for, renewal_for, sleep
+from monitor.wiring import Client, alerting_for, key_store, pipeline_for, renewal_for, sleep
 
 ALERT_POLL_S = 0.2
 REFRESH_S = 5.0
@@ -61,6 +61,9 @@ class Daemon:
         jobs.every(
             EXPIRE_EVERY_S, "expire_suspensions", lambda: expire_lease.run(self.alerting.review.expire_due)
         )
+        keys = key_store(self._config, client)
+        retire_lease = Lease(client, "retire", LEASE_S)
+        jobs.every(EXPIRE_EVERY_S, "retire_keys", lambda: retire_lease.run(keys.retire_due))
         return jobs
 
     def _train(self) -> None:

@@ -32,6 +32,7 @@ from domain.ports import KeyState, Notifier
 from domain.secret import Secret
 from keystore.hashing import Peppers
 from keystore.redis_store import RedisKeyStore
+from keystore.rules import StoreRules
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.claim import DetectSettings
 from monitor.config import Config, load, secret
@@ -262,7 +263,8 @@ def key_store(config: Config, client: Any) -> RedisKeyStore:
     """The reference store; without peppers it cannot issue or verify, only suspend and reinstate."""
     pepper_file = config.keystore.pepper_file
     peppers = Peppers.from_file(Path(pepper_file)) if pepper_file else None
-    return RedisKeyStore(client, CLOCK, peppers)
+    rules = StoreRules(config.keystore.prefixes, config.keystore.imported_secrets)
+    return RedisKeyStore(client, CLOCK, peppers, rules=rules)
 
 
 # -- for the commands --------------------------------------------------------------------------------
