@@ -1,4 +1,4 @@
-"""A key id that is really a whole secret: the log stream itself leaks keys."""
+"""A secret where only a key id belongs: how to tell, and what to call it instead."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import zlib
 from typing import Final
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+LEAKED_PREFIX: Final = "leaked_"
+
 _SHAPE: Final = re.compile(r"^[a-z]{2,10}_[a-z]{2,10}_([0-9A-Za-z]{24,60})([0-9A-Za-z]{6})$")
+_NAME: Final = re.compile(r"leaked_[0-9a-f]{32}")
 
 
 def looks_like_secret(text: str) -> bool:
@@ -21,8 +24,17 @@ def looks_like_secret(text: str) -> bool:
 
 
 def hashed_id(secret: str) -> str:
-    """A name for a leaked secret that does not give it away."""
-    return "leaked_" + hashlib.blake2b(secret.encode(), digest_size=16).hexdigest()
+    """A name for a leaked secret that does not give it away: it has 143 random bits or more."""
+    return LEAKED_PREFIX + hashlib.blake2b(secret.encode(), digest_size=16).hexdigest()
+
+
+def names_leak(key_id: str) -> bool:
+    """Whether this is a name by :func:`hashed_id`: somebody upstream met the secret and reports it.
+
+    >>> names_leak(hashed_id("sk_live_x")), names_leak("leaked_")
+    (True, False)
+    """
+    return _NAME.fullmatch(key_id) is not None
 
 
 def _base62(number: int) -> str:

@@ -1,0 +1,98 @@
+"""What the baselines know of keys, for the audit: networks, last use, requests a day, leaked secrets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.rates import rates_at
+from domain.clock import Clock
+from domain.errors import Fatal, Reason
+from domain.leak import LEAKED_PREFIX
+from domain.profile import PROFILE_DTYPE, RATE_HORIZONS_MIN, SCHEMA_VERSION, WINDOW_MS
+from keystore.audit.facts import LeakedSecret, Usage
+from monitor.baseline.teach import NETWORK_MEMORY_MIN
+from monitor.checkpoint.redis import RedisStateStore
+
+Rows = npt.NDArray[np.void]
+
+DAY_MIN: Final = 1440.0
+DAY: Final = RATE_HORIZONS_MIN.index(DAY_MIN)
+ONE_WINDOW_A_MONTH_AGO: Final = float(np.exp(-1.0))
+"""The weight left of a network that was used in a single minute, :data:`NETWORK_MEMORY_MIN` ago."""
+
+
+class ProfileUsage:
+    """The port :class:`keystore.audit.facts.KeyUsage` over the stored profile rows of one topic.
+
+    A key whose requests went to several partitions has a row in each; what they say is added up.
+    Cost: one HMGET a partition for every call of :meth:`usage`, one scan of all key ids for
+    :meth:`leaked`. Requests of minutes that are still open are not in the rows yet.
+    """
+
+    def __init__(self, store: RedisStateStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def usage(self, key_ids: Sequence[str]) -> list[Usage | None]:
+        rows: dict[str, list[bytes]] = defaultdict(list)
+        for partition in self._store.partitions():
+            stored = self._store.load_profiles(partition, key_ids)
+            for key_id, raw in zip(key_ids, stored, strict=True):
+                if raw is not None:
+                    rows[key_id].append(raw)
+        minute = int(self._clock.now() * 1000) // WINDOW_MS
+        return [_usage(_rows(rows[key_id]), minute) if key_id in rows else None for key_id in key_ids]
+
+    def leaked(self) -> list[LeakedSecret]:
+        """Decoding gives every secret it meets a name of its own, which has a row like any key."""
+        rows: dict[str, list[bytes]] = defaultdict(list)
+        for partition in self._store.partitions():
+            for name, raw in self._store.profiles_named(partition, f"{LEAKED_PREFIX}*"):
+                rows[name].append(raw)
+        return [_leaked(name, _rows(raw)) for name, raw in sorted(rows.items())]
+
+
+def _usage(rows: Rows, minute: int) -> Usage:
+    requests, minutes, _ = rates_at(rows, np.full(len(rows), minute))
+    a_minute = requests[:, DAY] / np.maximum(minutes[:, DAY], 1.0)
+    return Usage(
+        networks=networks(rows, minute),
+        last_seen_ms=_last_seen_ms(rows),
+        requests_a_day=float(a_minute.sum() * DAY_MIN),
+    )
+
+
+def networks(rows: Rows, minute: int) -> int:
+    """A lower bound of the distinct networks of a key's rows (n,) in the thirty days before ``minute``.
+
+    Networks in the slots whose weight has not faded below one window thirty days ago; or, for a key on
+    more networks than there are slots, how many it is on in an average minute.
+    """
+    idle = np.maximum(minute - rows["last_window"], 0)
+    weight = rows["prefix_weight"] * np.exp(-idle / NETWORK_MEMORY_MIN)[:, None]
+    held = np.unique(rows["prefix"][weight >= ONE_WINDOW_A_MONTH_AGO])
+    recent = rows["spread_mean"][idle <= NETWORK_MEMORY_MIN]
+    return max(len(held), round(float(recent.max(initial=0.0))))
+
+
+def _leaked(name: str, rows: Rows) -> LeakedSecret:
+    return LeakedSecret(name, int(rows["events"].sum()), _last_seen_ms(rows))
+
+
+def _last_seen_ms(rows: Rows) -> int | None:
+    return int(rows["last_ms"].max()) or None
+
+
+def _rows(raw: Sequence[bytes]) -> Rows:
+    if any(len(row) != PROFILE_DTYPE.itemsize for row in raw):
+        raise Fatal(
+            Reason.CORRUPT,
+            f"key audit: a stored profile is not of schema {SCHEMA_VERSION}: run the version that wrote it, "
+            "or empty this topic's state",
+        )
+    return np.frombuffer(b"".join(raw), PROFILE_DTYPE)
