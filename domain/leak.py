@@ -11,6 +11,9 @@ ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 LEAKED_PREFIX: Final = "leaked_"
 
 _SHAPE: Final = re.compile(r"^[a-z]{2,10}_[a-z]{2,10}_([0-9A-Za-z]{24,60})([0-9A-Za-z]{6})$")
+_ANYWHERE: Final = re.compile(
+    r"(?<![0-9A-Za-z])[a-z]{2,10}_[a-z]{2,10}_[0-9A-Za-z]{30,66}(?![0-9A-Za-z])", re.ASCII
+)
 _NAME: Final = re.compile(r"leaked_[0-9a-f]{32}")
 
 
@@ -21,6 +24,18 @@ def looks_like_secret(text: str) -> bool:
     """
     shape = _SHAPE.match(text)
     return shape is not None and _base62(zlib.crc32(shape[1].encode())) == shape[2]
+
+
+def secrets_in(text: str) -> list[str]:
+    """Every secret that stands somewhere in the text, in order."""
+    return [found for found in _ANYWHERE.findall(text) if looks_like_secret(found)]
+
+
+def without_secrets(text: str) -> str:
+    """The text with the name of each secret in its place."""
+    for found in secrets_in(text):
+        text = text.replace(found, hashed_id(found))
+    return text
 
 
 def hashed_id(secret: str) -> str:

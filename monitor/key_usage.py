@@ -14,7 +14,7 @@ from domain.clock import Clock
 from domain.errors import Fatal, Reason
 from domain.leak import LEAKED_PREFIX
 from domain.profile import PROFILE_DTYPE, RATE_HORIZONS_MIN, SCHEMA_VERSION, WINDOW_MS
-from keystore.audit.facts import LeakedSecret, Usage
+from keystore.audit.facts import LeakedSecret, Observed
 from monitor.baseline.teach import NETWORK_MEMORY_MIN
 from monitor.checkpoint.redis import RedisStateStore
 
@@ -30,7 +30,7 @@ class ProfileUsage:
     """The port :class:`keystore.audit.facts.KeyUsage` over the stored profile rows of one topic.
 
     A key whose requests went to several partitions has a row in each; what they say is added up.
-    Cost: one HMGET a partition for every call of :meth:`usage`, one scan of all key ids for
+    Cost: one HMGET a partition for every call of :meth:`observed`, one scan of all key ids for
     :meth:`leaked`. Requests of minutes that are still open are not in the rows yet.
     """
 
@@ -38,7 +38,7 @@ class ProfileUsage:
         self._store = store
         self._clock = clock
 
-    def usage(self, key_ids: Sequence[str]) -> list[Usage | None]:
+    def observed(self, key_ids: Sequence[str]) -> list[Observed | None]:
         rows: dict[str, list[bytes]] = defaultdict(list)
         for partition in self._store.partitions():
             stored = self._store.load_profiles(partition, key_ids)
@@ -46,7 +46,7 @@ class ProfileUsage:
                 if raw is not None:
                     rows[key_id].append(raw)
         minute = int(self._clock.now() * 1000) // WINDOW_MS
-        return [_usage(_rows(rows[key_id]), minute) if key_id in rows else None for key_id in key_ids]
+        return [_observed(_rows(rows[key_id]), minute) if key_id in rows else None for key_id in key_ids]
 
     def leaked(self) -> list[LeakedSecret]:
         """Decoding gives every secret it meets a name of its own, which has a row like any key."""
@@ -57,10 +57,10 @@ class ProfileUsage:
         return [_leaked(name, _rows(raw)) for name, raw in sorted(rows.items())]
 
 
-def _usage(rows: Rows, minute: int) -> Usage:
+def _observed(rows: Rows, minute: int) -> Observed:
     requests, minutes, _ = rates_at(rows, np.full(len(rows), minute))
     a_minute = requests[:, DAY] / np.maximum(minutes[:, DAY], 1.0)
-    return Usage(
+    return Observed(
         networks=networks(rows, minute),
         last_seen_ms=_last_seen_ms(rows),
         requests_a_day=float(a_minute.sum() * DAY_MIN),

@@ -26,16 +26,14 @@ from alerting.stages.contain import Contain
 from alerting.stages.dedup import Dedup
 from alerting.stages.notify import Notify
 from detectors.catalog import DETECTORS, sight_detectors, surge_detectors, window_detectors
-from domain.clock import Clock
 from domain.errors import Fatal, Reason
 from domain.ports import KeyState, Notifier
-from domain.secret import Secret
 from keystore.hashing import Peppers
 from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.claim import DetectSettings
 from monitor.config import Config, load, secret
-from monitor.connect import connect_redis, redis_warnings
+from monitor.connect import connect_redis, kafka_settings, redis_warnings
 from monitor.decode import decoder_for
 from monitor.decode.base import Limits
 from monitor.detect import Detection
@@ -49,23 +47,12 @@ from monitor.pipeline import Pipeline
 from monitor.renew import Renewal
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
-from monitor.source.settings import KafkaSettings
+from monitor.wiring_clock import CLOCK as CLOCK
 
 DEFAULT_CONFIG = Path("keywatch.yaml")
 Client = redis.Redis | RedisCluster
 
 
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-CLOCK: Clock = SystemClock()
 sleep: Callable[[float], None] = time.sleep
 
 
@@ -131,22 +118,6 @@ def check_redis(config: Config, client: Client, log: Log) -> None:
         if not config.redis.allow_unsafe:
             raise
         log.warning("redis_setting", message=str(error))
-
-
-def kafka_settings(config: Config, topic: str) -> KafkaSettings:
-    """How to reach Kafka; a password may come from a file."""
-    kafka = config.kafka
-    security: dict[str, str | Secret] = dict(kafka.security)
-    if kafka.password_file:
-        security["sasl_plain_password"] = secret("", kafka.password_file, "kafka.password_file")
-    return KafkaSettings(
-        bootstrap=kafka.bootstrap,
-        topic=topic,
-        group=kafka.group if kafka.partitions == "group" else None,
-        instance_id=kafka.instance_id,
-        security=security,
-        poll_records=kafka.poll_records,
-    )
 
 
 def source_for(config: Config) -> Source:

@@ -22,7 +22,6 @@ def audit(
     reviews: Reviews | None = None,
     *,
     named: int = NAMED,
-    daily_verifications: int | None = None,
     progress: Callable[[int], None] = lambda _keys: None,
 ) -> AuditReport:
     """Hold every key to every control.
@@ -45,8 +44,8 @@ def audit(
         keys=tally.keys,
         states=dict(sorted(tally.states.items())),
         external=tally.external,
-        daily_verifications=daily_verifications,
-        daily_requests=round(tally.daily_requests, 1) if usage else None,
+        daily_verifications=tally.verifications,
+        daily_requests=round(tally.requests, 1) if usage else None,
         leaks=leaks,
         controls=controls,
     )
@@ -60,8 +59,8 @@ def _blind(usage: KeyUsage | None, reviews: Reviews | None) -> frozenset[Control
 def _with_usage(page: Sequence[KeyFacts], usage: KeyUsage | None) -> Sequence[KeyFacts]:
     if usage is None:
         return page
-    found = usage.usage([key.key_id for key in page])
-    return [replace(key, watched=True, usage=seen) for key, seen in zip(page, found, strict=True)]
+    found = usage.observed([key.key_id for key in page])
+    return [replace(key, watched=True, seen=seen) for key, seen in zip(page, found, strict=True)]
 
 
 def _with_review(key: KeyFacts, reviews: Reviews | None) -> KeyFacts:

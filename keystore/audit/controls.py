@@ -122,7 +122,7 @@ def _wildcard(key: KeyFacts, moment: Moment) -> Fault | None:
 
 
 def _networks(key: KeyFacts, moment: Moment) -> Fault | None:
-    networks = key.usage.networks if key.usage else 0
+    networks = key.seen.networks if key.seen else 0
     return Fault(networks, f"{networks} networks") if networks > moment.settings.max_networks else None
 
 
@@ -236,7 +236,7 @@ RULES: Final = (
         Control.OLD_PEPPER,
         Status.ATTENTION,
         "hashed under an old pepper",
-        "rotate it; then the old pepper can go",
+        "it moves when it is used; rotate it if it is not, then drop the old pepper",
         "days old",
         _live_ours,
         _old_pepper,

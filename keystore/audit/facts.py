@@ -10,7 +10,7 @@ from domain.ports import KeyState
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class Observed:
     """How a key is used, from its baseline.
 
     ``networks`` is a lower bound of the distinct /24s (/48s) it was used from in the last thirty days.
@@ -34,7 +34,7 @@ class LeakedSecret:
 class KeyUsage(Protocol):
     """What the baselines say. Raises ``Transient`` when their store does not answer."""
 
-    def usage(self, key_ids: Sequence[str]) -> Sequence[Usage | None]:
+    def observed(self, key_ids: Sequence[str]) -> Sequence[Observed | None]:
         """In the order asked; None for a key that no request was seen of."""
 
     def leaked(self) -> Sequence[LeakedSecret]:
@@ -55,8 +55,9 @@ class KeyFacts:
     ``ours``: the store holds a hash of its secret; scopes, expiry and hashing of other keys are decided
     elsewhere. ``wildcard`` is the scope that lets it call everything, "" for none. ``old_pepper``:
     hashed under a pepper that is not the current one. ``weak``: imported with a secret that can be guessed.
+    ``used_ms`` and ``verifications`` (of yesterday, UTC) are the store's own count.
     ``case_id``: the case that suspended it; ``waiting_since_ms``: that case waits for a verdict since then.
-    ``watched``: its requests would be in ``usage``, so None there means that there were none.
+    ``watched``: its requests would be in ``seen``, so None there means that there were none.
     """
 
     key_id: str
@@ -71,11 +72,12 @@ class KeyFacts:
     weak: bool = False
     case_id: str = ""
     used_ms: int | None = None
+    verifications: int = 0
     watched: bool = False
-    usage: Usage | None = None
+    seen: Observed | None = None
     waiting_since_ms: int | None = None
 
     def last_used_ms(self) -> int | None:
         """The later of what the store and the baseline saw."""
-        seen = [self.used_ms, self.usage.last_seen_ms if self.usage else None]
+        seen = [self.used_ms, self.seen.last_seen_ms if self.seen else None]
         return max((ms for ms in seen if ms is not None), default=None)

@@ -45,7 +45,8 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     """What :func:`keystore.audit.audit.audit` found. Times are epoch milliseconds.
 
     ``status`` is the worst of the controls. ``daily_verifications`` is the store's own count of
-    yesterday, ``daily_requests`` what the baselines expect of all keys together; None when not known.
+    yesterday (UTC), ``daily_requests`` what the baselines expect of all keys together, None when nobody
+    could tell.
     """
 
     at_ms: int
@@ -54,7 +55,7 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, int]
     external: int
     """Keys whose secret lives elsewhere."""
-    daily_verifications: int | None
+    daily_verifications: int
     daily_requests: float | None
     leaks: LeakFigures | None
     controls: list[ControlResult]

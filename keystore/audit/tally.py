@@ -51,7 +51,8 @@ class Tally:
     """Controls that nobody was there to tell about."""
     keys: int = 0
     external: int = 0
-    daily_requests: float = 0.0
+    verifications: int = 0
+    requests: float = 0.0
     states: Counter[str] = field(default_factory=Counter)
     _counts: dict[Control, _Count] = field(default_factory=dict)
 
@@ -60,7 +61,8 @@ class Tally:
         self.keys += 1
         self.external += not key.ours
         self.states[key.state.value] += 1
-        self.daily_requests += key.usage.requests_a_day if key.usage else 0.0
+        self.verifications += key.verifications
+        self.requests += key.seen.requests_a_day if key.seen else 0.0
         for rule in RULES:
             if rule.applies(key):
                 self._check(rule, key)

@@ -16,7 +16,7 @@ from rich.console import Console
 from domain.ports import KeyState
 from keystore.audit.audit import audit
 from keystore.audit.controls import DAY_MS, AuditSettings, Control, Moment, Status
-from keystore.audit.facts import KeyFacts, LeakedSecret, Usage
+from keystore.audit.facts import KeyFacts, LeakedSecret, Observed
 from keystore.audit.page import html_page
 from keystore.audit.report import AuditReport, NamedKey, decode, encode
 from keystore.audit.table import print_table
@@ -33,16 +33,16 @@ GOOD = KeyFacts(
     expires_ms=NOW_MS + 355 * DAY_MS,
     used_ms=NOW_MS - DAY_MS,
 )
-SEEN = Usage(networks=2, last_seen_ms=NOW_MS, requests_a_day=100.0)
+SEEN = Observed(networks=2, last_seen_ms=NOW_MS, requests_a_day=100.0)
 
 
 class Seen:
-    """Usage by key id, for tests."""
+    """Observed by key id, for tests."""
 
-    def __init__(self, usage: dict[str, Usage], leaked: Sequence[LeakedSecret] = ()) -> None:
+    def __init__(self, usage: dict[str, Observed], leaked: Sequence[LeakedSecret] = ()) -> None:
         self.by_id, self.secrets = usage, leaked
 
-    def usage(self, key_ids: Sequence[str]) -> list[Usage | None]:
+    def observed(self, key_ids: Sequence[str]) -> list[Observed | None]:
         return [self.by_id.get(key_id) for key_id in key_ids]
 
     def leaked(self) -> Sequence[LeakedSecret]:
@@ -59,7 +59,7 @@ class Waiting:
         return self.opened_ms.get(case_id)
 
 
-def audited(*keys: KeyFacts, usage: dict[str, Usage] | None = None, **waiting: int) -> AuditReport:
+def audited(*keys: KeyFacts, usage: dict[str, Observed] | None = None, **waiting: int) -> AuditReport:
     return audit([keys], MOMENT, Seen(usage or {}), Waiting(**waiting))
 
 
@@ -179,11 +179,11 @@ def test_leaked_secrets_of_the_last_month_fail_the_audit() -> None:
 
 
 def test_figures_add_up_over_pages() -> None:
-    pages = [[replace(GOOD, key_id=f"{page}-{n}") for n in range(3)] for page in range(4)]
+    pages = [[replace(GOOD, key_id=f"{page}-{n}", verifications=n) for n in range(3)] for page in range(4)]
     told: list[int] = []
     usage = Seen({f"{page}-0": SEEN for page in range(4)})
-    report = audit(pages, MOMENT, usage, daily_verifications=7, progress=told.append)
-    assert (report.keys, report.daily_requests, report.daily_verifications) == (12, 400.0, 7)
+    report = audit(pages, MOMENT, usage, progress=told.append)
+    assert (report.keys, report.daily_requests, report.daily_verifications) == (12, 400.0, 12)
     assert told == [3, 3, 3, 3]
 
 
