@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from threading import Lock
 
 from domain.clock import Clock
+from keystore.admission import Admission, Presented, admit
 from keystore.base import BaseKeyStore
 from keystore.hashing import Peppers
 from keystore.listing import member_of
 from keystore.record import HistoryEntry, KeyRecord
-from keystore.results import DueExpiry, taken_key, unknown_key
+from keystore.results import DueExpiry, Usage, taken_key, unknown_key
 from keystore.scripts import HISTORY_MAX
 from keystore.transitions import Change, apply
+from keystore.usage import Meter
 
 
 class MemoryKeyStore(BaseKeyStore):
@@ -25,6 +27,7 @@ class MemoryKeyStore(BaseKeyStore):
         self._history: dict[str, list[HistoryEntry]] = {}
         self._ids_by_hash: dict[str, str] = {}
         self._due: dict[tuple[str, str], int] = {}
+        self._meters: dict[str, Meter] = {}
 
     def due_expiries(self, now_ms: int, limit: int = 100) -> Sequence[DueExpiry]:
         with self._lock:
@@ -56,8 +59,18 @@ class MemoryKeyStore(BaseKeyStore):
     def _load_many(self, key_ids: Sequence[str]) -> Sequence[KeyRecord | None]:
         return [self._records.get(key_id) for key_id in key_ids]
 
-    def _find_id(self, digests: Sequence[str]) -> str | None:
-        return next((self._ids_by_hash[d] for d in digests if d in self._ids_by_hash), None)
+    def _admit(self, presented: Presented) -> Admission | None:
+        with self._lock:
+            for digest in presented.digests.values():
+                key_id = self._ids_by_hash.get(digest)
+                if key_id is not None:
+                    meter = self._meters.setdefault(key_id, Meter())
+                    return admit(self._records[key_id], meter, self._now_ms())
+        return None
+
+    def _usages(self, key_ids: Sequence[str]) -> Sequence[Usage]:
+        with self._lock:
+            return [self._meters.get(key_id, Meter()).usage() for key_id in key_ids]
 
     def _listed(self, cursor: str, limit: int) -> Sequence[str]:
         with self._lock:

@@ -11,13 +11,14 @@ from redis.cluster import RedisCluster
 
 from domain.clock import Clock
 from domain.errors import Fatal, Reason
+from keystore.admission import Admission, Presented
 from keystore.base import BaseKeyStore
 from keystore.hashing import Peppers
 from keystore.listing import member_of
 from keystore.record import HistoryEntry, KeyRecord, from_fields, to_fields
 from keystore.redis_errors import redis_errors
 from keystore.redis_keys import SHARDS, KeyNames
-from keystore.results import DueExpiry, taken_key, unknown_key
+from keystore.results import DueExpiry, Usage, taken_key, unknown_key
 from keystore.scripts import CREATE, HISTORY_MAX, SCHEDULE, TRANSITION
 from keystore.transitions import Change, refusal
 
@@ -117,6 +118,14 @@ class RedisKeyStore(BaseKeyStore):
                 pipe.hgetall(self._names.record(key_id))
             found: list[dict[bytes, bytes]] = pipe.execute()
         return [from_fields(fields) if fields else None for fields in found]
+
+    def _admit(self, presented: Presented) -> Admission | None:
+        key_id = self._find_id(list(presented.digests.values()))
+        record = self._load_many([key_id])[0] if key_id is not None else None
+        return Admission(record, record.refusal_at(self._now_ms())) if record is not None else None
+
+    def _usages(self, key_ids: Sequence[str]) -> Sequence[Usage]:
+        return [Usage() for _ in key_ids]
 
     def _find_id(self, digests: Sequence[str]) -> str | None:
         with redis_errors():

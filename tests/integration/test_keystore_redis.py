@@ -15,11 +15,16 @@ from domain.errors import Fatal, KeywatchError, Reason, Transient
 from domain.ports import KeyState
 from keystore.hashing import Peppers
 from keystore.redis_store import RedisKeyStore
+from keystore.refusal import Refusal
+from keystore.request import Request
+from keystore.results import Issued, NotAccepted
 from monitor.connect import connect_redis
 from monitor.embedded import free_port
 from tests.servers import server, without_retries
 
 NOW_MS = 1_767_225_600_000
+ANY = ("*:/**",)
+READ = Request("GET", "/v1/items/42", "198.18.3.7")
 
 
 @pytest.fixture(
@@ -63,6 +68,11 @@ def failed(act: Callable[[], object]) -> tuple[type[KeywatchError], Reason]:
     return type(caught.value), caught.value.reason
 
 
+def refused(store: RedisKeyStore, issued: Issued) -> Refusal | None:
+    answer = store.verify(issued.secret, READ)
+    return answer.refusal if isinstance(answer, NotAccepted) else None
+
+
 def record_name(client: redis.Redis) -> str:
     """The only record of the store."""
     (name,) = (n.decode() for n in client.scan_iter("kw:key:*", _type="hash"))
@@ -86,9 +96,9 @@ def everything(client: redis.Redis) -> bytes:
 def test_no_part_of_a_secret_reaches_redis(
     store: RedisKeyStore, client: redis.Redis, peppers: Peppers
 ) -> None:
-    issued = store.issue("acme", "ops", "ci")
+    issued = store.issue("acme", "ops", "ci", scopes=ANY)
     secret = issued.secret.reveal()
-    store.verify(secret)
+    store.verify(issued.secret, READ)
     store.suspend(issued.key_id, case_id="case-1", reason="spike", expires_ms=NOW_MS + 1)
     found = everything(client)
     body = secret.removeprefix("sk_live_")
@@ -101,20 +111,20 @@ def test_no_part_of_a_secret_reaches_redis(
 def test_a_planted_index_entry_does_not_open_another_key(
     store: RedisKeyStore, client: redis.Redis, peppers: Peppers
 ) -> None:
-    victim, thief = store.issue("acme", "ops", "ci"), store.issue("evil", "eve", "x")
+    victim, thief = store.issue("acme", "ops", "ci", scopes=ANY), store.issue("evil", "eve", "x", scopes=ANY)
     client.set(f"kw:keyhash:{peppers.digest(thief.secret)}", victim.key_id)
-    assert failed(lambda: store.verify(thief.secret.reveal()))[1] is Reason.NOT_FOUND
+    assert refused(store, thief) is Refusal.UNKNOWN_KEY
 
 
 def test_a_key_under_an_old_pepper_verifies_until_that_pepper_goes(
     store: RedisKeyStore, client: redis.Redis, clock: ManualClock, peppers: Peppers
 ) -> None:
-    issued = store.issue("acme", "ops", "ci")
+    issued = store.issue("acme", "ops", "ci", scopes=ANY)
     fresh = Peppers.generate().by_version[1]
     both = Peppers(2, {1: peppers.by_version[1], 2: fresh})
-    assert RedisKeyStore(client, clock, both).verify(issued.secret.reveal()).key_id == issued.key_id
+    assert refused(RedisKeyStore(client, clock, both), issued) is None
     without = RedisKeyStore(client, clock, Peppers(2, {2: fresh}))
-    assert failed(lambda: without.verify(issued.secret.reveal()))[1] is Reason.NOT_FOUND
+    assert refused(without, issued) is Refusal.UNKNOWN_KEY
 
 
 # -- lost replies ------------------------------------------------------------------------------------
@@ -180,7 +190,7 @@ def fill(client: redis.Redis) -> Iterator[Callable[[], object]]:
 def test_keys_can_be_stopped_and_released_when_redis_is_full(
     store: RedisKeyStore, client: redis.Redis, clock: ManualClock, fill: Callable[[], object]
 ) -> None:
-    issued = store.issue("acme", "ops", "ci")
+    issued = store.issue("acme", "ops", "ci", scopes=ANY)
     fill()
     with pytest.raises(redis.exceptions.OutOfMemoryError):
         client.set("anything", "x")
@@ -188,7 +198,7 @@ def test_keys_can_be_stopped_and_released_when_redis_is_full(
     assert (
         store.suspend(issued.key_id, case_id="c", reason="spike", expires_ms=end).state is KeyState.SUSPENDED
     )
-    assert failed(lambda: store.verify(issued.secret.reveal()))[1] is Reason.DENIED
+    assert refused(store, issued) is Refusal.SUSPENDED
     clock.advance(1)
     for due in store.due_expiries(end):
         assert store.expire_suspension(due.key_id, due.case_id).state is KeyState.ACTIVE
@@ -202,7 +212,7 @@ def test_issuing_on_a_full_server_is_to_be_tried_again(
 ) -> None:
     fill()
     with pytest.raises(Transient, match="raise maxmemory") as caught:
-        store.issue("acme", "ops", "ci")
+        store.issue("acme", "ops", "ci", scopes=ANY)
     assert caught.value.reason is Reason.SERVER_ERROR
 
 
@@ -239,9 +249,9 @@ def test_a_name_taken_by_something_else_is_reported(store: RedisKeyStore, client
 def test_a_retiring_key_is_accepted_and_returns_to_retiring(
     store: RedisKeyStore, client: redis.Redis
 ) -> None:
-    issued = store.issue("acme", "ops", "ci")
+    issued = store.issue("acme", "ops", "ci", scopes=ANY)
     client.hset(record_name(client), "state", KeyState.RETIRING)
-    assert store.verify(issued.secret.reveal()).state is KeyState.RETIRING
+    assert refused(store, issued) is None
     store.suspend(issued.key_id, case_id="c", reason="spike", expires_ms=None)
     store.suspend_manually(issued.key_id, "ada", "confirmed")
     assert store.reinstate_manually(issued.key_id, "ada", "").state is KeyState.RETIRING
@@ -302,6 +312,6 @@ def test_stores_of_two_namespaces_share_nothing(
     client: redis.Redis, clock: ManualClock, peppers: Peppers
 ) -> None:
     left, right = (RedisKeyStore(client, clock, peppers, f"n{uuid.uuid4().hex}") for _ in range(2))
-    issued = left.issue("acme", "ops", "ci")
+    issued = left.issue("acme", "ops", "ci", scopes=ANY)
     assert right.list().keys == ()
-    assert failed(lambda: right.verify(issued.secret.reveal()))[1] is Reason.NOT_FOUND
+    assert refused(right, issued) is Refusal.UNKNOWN_KEY

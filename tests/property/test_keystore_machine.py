@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import redis
@@ -23,6 +24,7 @@ from keystore.base import BaseKeyStore
 from keystore.hashing import Peppers
 from keystore.memory_store import MemoryKeyStore
 from keystore.redis_store import RedisKeyStore
+from keystore.request import Request
 from keystore.results import Issued
 from tests.servers import server
 
@@ -30,7 +32,15 @@ KEYS = ("a{}", "\u212a", "missing")
 """Few, so that acts meet on one key; the first is never revoked."""
 cases = st.sampled_from(["case-1", "case-2"])
 keys = st.sampled_from((*KEYS[:2], *KEYS))
+GRANT: dict[str, Any] = {"scopes": ("GET:/v1/items/**",), "networks": ("198.18.0.0/15",)}
 people = st.sampled_from(["ada", "bob"])
+requests = st.builds(
+    Request,
+    method=st.sampled_from(["GET", "DELETE"]),
+    path=st.sampled_from(["/v1/items/1", "/v1/users"]),
+    ip=st.sampled_from(["198.18.3.7", "2001:db8::7"]),
+    environment=st.sampled_from(["", "live", "test"]),
+)
 ends = st.sampled_from([None, -1, 0, 2000, 9000])
 
 
@@ -48,7 +58,8 @@ class BothStores(RuleBasedStateMachine):
         for store in self.stores:
             store.import_many([(key_id, "acme", "ops") for key_id in KEYS[:2]])
         self.issued = [
-            [store.issue("acme", "ops", "ci", expires_s=life) for store in self.stores] for life in lives
+            [store.issue("acme", "ops", "ci", expires_s=life, **GRANT) for store in self.stores]
+            for life in lives
         ]
 
     def both(self, act: Callable[[BaseKeyStore], object]) -> None:
@@ -101,9 +112,13 @@ class BothStores(RuleBasedStateMachine):
     def reinstate_issued(self, which: int, case_id: str) -> None:
         self.both_issued(which, lambda s, i: s.reinstate(i.key_id, case_id=case_id))
 
-    @rule(which=st.integers(0, 1))
-    def verify(self, which: int) -> None:
-        self.both_issued(which, lambda s, i: s.verify(i.secret.reveal()))
+    @rule(which=st.integers(0, 1), request=requests)
+    def verify(self, which: int, request: Request) -> None:
+        double, real = (
+            _verdict(store, issued, request)
+            for store, issued in zip(self.stores, self.issued[which], strict=True)
+        )
+        assert real == double
 
     def both_issued(self, which: int, act: Callable[[BaseKeyStore, Issued], KeyStatus]) -> None:
         """Ids and secrets are random, so the stores' own are used and ids left out of the comparison."""
@@ -127,6 +142,11 @@ class BothStores(RuleBasedStateMachine):
     def schedules_agree(self) -> None:
         far = int(self.clock.now() * 1000) + 10**6
         self.both(lambda s: sorted((d.due_ms, d.case_id) for d in s.due_expiries(far)))
+
+
+def _verdict(store: BaseKeyStore, issued: Issued, request: Request) -> object:
+    verdict = asdict(store.verify(issued.secret, request))
+    return {name: value for name, value in verdict.items() if name not in ("key_id", "message")}
 
 
 def _act_without_id(

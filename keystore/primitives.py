@@ -1,0 +1,79 @@
+"""What a database must do to hold our keys: a few atomic steps; the rest is alike for all of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from domain.clock import Clock
+from domain.errors import Fatal, Reason
+from domain.ports import KeyStatus
+from keystore.admission import Admission, Presented
+from keystore.hashing import Peppers
+from keystore.record import KeyRecord
+from keystore.results import DueExpiry, Usage, unknown_key
+from keystore.transitions import Change
+
+
+class Primitives(ABC):
+    """The steps, and the clock and peppers that everything above them shares."""
+
+    def __init__(self, clock: Clock, peppers: Peppers | None) -> None:
+        self._clock = clock
+        self._peppers = peppers
+
+    @abstractmethod
+    def _create(self, records: Sequence[KeyRecord]) -> Sequence[KeyRecord]:
+        """Store new keys with their indexes; a key that is there already, and the same, is answered.
+
+        Raises ``Refused(CONFLICT)``.
+        """
+
+    @abstractmethod
+    def _load_many(self, key_ids: Sequence[str]) -> Sequence[KeyRecord | None]:
+        """Records in the order asked."""
+
+    @abstractmethod
+    def _admit(self, presented: Presented) -> Admission | None:
+        """Find the key with one of these digests, and take one request from it by the rules of
+        :func:`keystore.admission.admit`: all in one atomic step.
+
+        A key found under an old pepper is moved to the current one. None for no key.
+        """
+
+    @abstractmethod
+    def _usages(self, key_ids: Sequence[str]) -> Sequence[Usage]:
+        """In the order asked; an empty one for a key never used or unknown."""
+
+    @abstractmethod
+    def _listed(self, cursor: str, limit: int) -> Sequence[str]:
+        """Up to ``limit`` members of the listing below ``cursor`` ("" for the top), falling."""
+
+    @abstractmethod
+    def _apply(self, key_id: str, change: Change) -> KeyRecord:
+        """Change the key by the rules of :mod:`keystore.transitions`, atomically. Raises ``Refused``."""
+
+    @abstractmethod
+    def _schedule(self, due: DueExpiry, *, postpone: bool = False) -> None:
+        """Have the suspension looked at when it is due: the earlier time wins, unless ``postpone``."""
+
+    @abstractmethod
+    def _unschedule(self, key_id: str, case_id: str) -> None:
+        """Forget it."""
+
+    def _load(self, key_id: str) -> KeyRecord:
+        record = self._load_many([key_id])[0]
+        if record is None:
+            raise unknown_key(key_id)
+        return record
+
+    def _changed(self, key_id: str, change: Change) -> KeyStatus:
+        return self._apply(key_id, change).status(self._now_ms())
+
+    def _need_peppers(self) -> Peppers:
+        if self._peppers is None:
+            raise Fatal(Reason.CONFIG, "no pepper: set keystore.pepper_file to issue or verify keys")
+        return self._peppers
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now() * 1000)
