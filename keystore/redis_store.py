@@ -147,6 +147,14 @@ class RedisKeyStore(BaseKeyStore):
         newest = sorted((member for shard in found for member in shard), reverse=True)
         return [member.decode() for member in newest[:limit]]
 
+    def count(self) -> int:
+        with redis_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            for shard in SHARDS:
+                pipe.zcard(self._names.listing(shard))
+            found: list[int] = pipe.execute()
+        return sum(found)
+
     def _apply(self, key_id: str, change: Change) -> KeyRecord:
         now_ms = self._now_ms()
         ends = "" if change.expires_ms is None else change.expires_ms

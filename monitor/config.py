@@ -132,7 +132,7 @@ class AuditConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     unused_days: int = 30
     expiring_days: int = 30
     max_networks: int = 10
-    review_days: int = 1
+    review_hours: int = 24
 
 
 class AlertConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -59,6 +59,10 @@ class KeyAuditor:
         self._config = config
         self._clock = clock
 
+    def keys(self) -> int:
+        """How many keys there are to read."""
+        return self._keys.count()
+
     def run(
         self, named: int | None = None, progress: Callable[[int], None] = lambda _keys: None
     ) -> AuditReport:

@@ -38,6 +38,9 @@ class ProfileUsage:
         self._store = store
         self._clock = clock
 
+    def watching(self) -> bool:
+        return bool(self._store.partitions())
+
     def observed(self, key_ids: Sequence[str]) -> list[Observed | None]:
         rows: dict[str, list[bytes]] = defaultdict(list)
         for partition in self._store.partitions():

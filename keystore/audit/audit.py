@@ -26,11 +26,12 @@ def audit(
 ) -> AuditReport:
     """Hold every key to every control.
 
-    Reads one page at a time and keeps ``named`` keys a control. Without ``usage``, networks and leaks
+    Reads one page at a time and keeps ``named`` keys a control. Without baselines in ``usage``, networks and leaks
     are ``unknown`` rather than ok, and without ``reviews`` so are verdicts. ``progress`` is told the
     number of keys after each page.
     Raises what the store, ``usage`` and ``reviews`` raise: half an audit is no audit.
     """
+    usage = usage if usage is not None and usage.watching() else None
     tally = Tally(moment, named, _blind(usage, reviews))
     for page in pages:
         for key in _with_usage(page, usage):

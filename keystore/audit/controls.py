@@ -13,7 +13,8 @@ from typing import Final
 from domain.ports import KeyState
 from keystore.audit.facts import KeyFacts
 
-DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
 USABLE: Final = (KeyState.ACTIVE, KeyState.RETIRING)
 LIVE: Final = (*USABLE, KeyState.SUSPENDED)
 
@@ -55,7 +56,7 @@ class AuditSettings:
     unused_days: int = 30
     expiring_days: int = 30
     max_networks: int = 10
-    review_days: int = 1
+    review_hours: int = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,15 @@ class Fault:
 
     value: int
     says: str
+
+
+def many(number: int, what: str) -> str:
+    """A number of things in words.
+
+    >>> many(1, "day"), many(1200, "day")
+    ('1 day', '1,200 days')
+    """
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 Check = Callable[[KeyFacts, Moment], Fault | None]
@@ -129,8 +139,8 @@ def _networks(key: KeyFacts, moment: Moment) -> Fault | None:
 def _unreviewed(key: KeyFacts, moment: Moment) -> Fault | None:
     if key.waiting_since_ms is None:
         return None
-    days = moment.days_since(key.waiting_since_ms)
-    return Fault(days, f"waits {days} days") if days >= moment.settings.review_days else None
+    hours = (moment.now_ms - key.waiting_since_ms) // HOUR_MS
+    return Fault(hours, f"waits {many(hours, 'hour')}") if hours >= moment.settings.review_hours else None
 
 
 def _old(key: KeyFacts, moment: Moment) -> Fault | None:
@@ -143,7 +153,9 @@ def _unused(key: KeyFacts, moment: Moment) -> Fault | None:
     days = moment.days_since(key.created_ms if used_ms is None else used_ms)
     if days <= moment.settings.unused_days:
         return None
-    return Fault(days, f"never used in {days} days" if used_ms is None else f"unused for {days} days")
+    return Fault(
+        days, f"never used in {many(days, 'day')}" if used_ms is None else f"unused for {many(days, 'day')}"
+    )
 
 
 def _no_expiry(key: KeyFacts, moment: Moment) -> Fault | None:
@@ -156,7 +168,7 @@ def _expiring(key: KeyFacts, moment: Moment) -> Fault | None:
     if key.expires_ms is None:
         return None
     days = (key.expires_ms - moment.now_ms) // DAY_MS
-    return Fault(days, f"{days} days left") if days < moment.settings.expiring_days else None
+    return Fault(days, f"{many(days, 'day')} left") if days < moment.settings.expiring_days else None
 
 
 def _old_pepper(key: KeyFacts, moment: Moment) -> Fault | None:
@@ -189,9 +201,9 @@ RULES: Final = (
     Rule(
         Control.UNREVIEWED,
         Status.FAILED,
-        "suspended, and no verdict for {review_days} days or more",
+        "suspended for {review_hours} hours without a verdict",
         "give a verdict: keywatch cases list --state open",
-        "days",
+        "hours",
         _held_for_a_case,
         _unreviewed,
     ),

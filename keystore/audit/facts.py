@@ -34,6 +34,9 @@ class LeakedSecret:
 class KeyUsage(Protocol):
     """What the baselines say. Raises ``Transient`` when their store does not answer."""
 
+    def watching(self) -> bool:
+        """Whether there are any baselines: before the first, nothing can be told of any key."""
+
     def observed(self, key_ids: Sequence[str]) -> Sequence[Observed | None]:
         """In the order asked; None for a key that no request was seen of."""
 

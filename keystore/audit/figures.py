@@ -24,7 +24,7 @@ def figures(report: AuditReport) -> list[tuple[str, str]]:
         ("requests a day", _number(report.daily_requests)),
         (
             "leaked secrets",
-            f"{leaks.secrets:,} in {leaks.requests:,} requests, {leaks.recent:,} of them within 30 days"
+            f"{leaks.secrets:,} in {leaks.requests:,} requests; {leaks.recent:,} within 30 days"
             if leaks
             else NOT_KNOWN,
         ),

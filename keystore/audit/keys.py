@@ -21,6 +21,9 @@ PAGE: Final = 500
 class AuditedStore(Protocol):
     """The part of a key store that is audited."""
 
+    def count(self) -> int:
+        """How many keys there are."""
+
     def list(self, state: KeyState | None = None, cursor: str = "", limit: int = 100) -> KeyPage:
         """Keys, newest first, from where ``cursor`` left off; no more with an empty cursor."""
 

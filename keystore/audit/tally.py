@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from keystore.audit.controls import RULES, Control, Fault, Moment, Rule, Status
+from keystore.audit.controls import RULES, Control, Fault, Moment, Rule, Status, many
 from keystore.audit.facts import KeyFacts, LeakedSecret
 from keystore.audit.report import ControlResult, LeakFigures, NamedKey
 
@@ -127,5 +127,5 @@ def _named(key: KeyFacts, fault: Fault) -> NamedKey:
 
 
 def _named_secret(secret: LeakedSecret, days: int) -> NamedKey:
-    says = f"{secret.requests} requests, the last {days} days ago"
+    says = f"{many(secret.requests, 'request')}, last seen {many(days, 'day')} ago"
     return NamedKey(key_id=secret.name, tenant="", owner="", value=secret.requests, says=says)

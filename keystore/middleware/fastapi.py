@@ -60,7 +60,7 @@ class ApiKey(SecurityBase):
         self._pool = ThreadPoolExecutor(THREADS, "key-gate")
         self.scheme_name = scheme_name
         name = gate.settings.key_header
-        self.model = APIKey(**{"in": APIKeyIn.header}, name=name) if name else HTTPBearer()
+        self.model = APIKey.model_validate({"in": APIKeyIn.header, "name": name}) if name else HTTPBearer()
 
     def install(self, app: FastAPI) -> None:
         """Needed once: refusals become problem details, and usage events get the answers' status."""

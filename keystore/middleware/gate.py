@@ -188,7 +188,9 @@ class Gate:
                 owner = replace(owner, key_id=known.key_id, tenant=known.tenant)
                 # an imported secret may be guessed from its hash; its public id cannot tell it
                 name = hashed_id(secret.reveal() if found.certain else known.key_id)
-                self._usage.emit(_event(visit, name, HTTPStatus.BAD_REQUEST, tenant=known.tenant or None))
+                self._usage.emit(
+                    _event(visit, name, HTTPStatus.BAD_REQUEST.value, tenant=known.tenant or None)
+                )
                 self._tell("key_in_query", key_id=known.key_id)
         return replace(self._turned_away(visit, owner), exposed=True)
 

@@ -39,8 +39,13 @@ SEEN = Observed(networks=2, last_seen_ms=NOW_MS, requests_a_day=100.0)
 class Seen:
     """Observed by key id, for tests."""
 
-    def __init__(self, usage: dict[str, Observed], leaked: Sequence[LeakedSecret] = ()) -> None:
-        self.by_id, self.secrets = usage, leaked
+    def __init__(
+        self, usage: dict[str, Observed], leaked: Sequence[LeakedSecret] = (), watching: bool = True
+    ) -> None:
+        self.by_id, self.secrets, self.any = usage, leaked, watching
+
+    def watching(self) -> bool:
+        return self.any
 
     def observed(self, key_ids: Sequence[str]) -> list[Observed | None]:
         return [self.by_id.get(key_id) for key_id in key_ids]
@@ -134,7 +139,7 @@ def test_use_that_only_the_baseline_saw_is_use() -> None:
 
 def test_a_suspension_waits_for_a_verdict_only_while_its_case_is_open() -> None:
     held = replace(GOOD, state=KeyState.SUSPENDED, case_id="case_1")
-    assert named(audited(held, case_1=NOW_MS - days(2.5))) == {"unreviewed": ["waits 2 days"]}
+    assert named(audited(held, case_1=NOW_MS - days(2.5))) == {"unreviewed": ["waits 60 hours"]}
     assert named(audited(held, case_1=NOW_MS - days(0.5))) == {}
     assert named(audited(held, case_2=NOW_MS - days(9))) == {}
     assert named(audited(replace(held, case_id=""))) == {}
@@ -154,8 +159,9 @@ def test_a_key_of_another_store_is_not_blamed_for_what_is_decided_there() -> Non
     assert audited(other).external == 1
 
 
-def test_what_nobody_can_tell_is_unknown_and_not_ok() -> None:
-    report = audit([[replace(GOOD, ours=False, created_ms=0, expires_ms=None)]], MOMENT)
+@pytest.mark.parametrize("usage", [None, Seen({}, watching=False)])
+def test_what_nobody_can_tell_is_unknown_and_not_ok(usage: Seen | None) -> None:
+    report = audit([[replace(GOOD, ours=False, created_ms=0, expires_ms=None)]], MOMENT, usage)
     unknown = {r.control for r in report.controls if r.status is Status.UNKNOWN}
     assert unknown == {Control.MANY_NETWORKS, Control.UNREVIEWED, Control.LEAKED}
     assert report.result(Control.UNUSED).checked == 0
