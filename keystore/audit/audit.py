@@ -26,9 +26,9 @@ def audit(
 ) -> AuditReport:
     """Hold every key to every control.
 
-    Reads one page at a time and keeps ``named`` keys a control. Without baselines in ``usage``, networks and leaks
-    are ``unknown`` rather than ok, and without ``reviews`` so are verdicts. ``progress`` is told the
-    number of keys after each page.
+    Reads one page at a time and keeps ``named`` keys a control. Without baselines in ``usage``, networks
+    and leaks are ``unknown`` rather than ok, and without ``reviews`` so are verdicts. ``progress`` is
+    told the number of keys after each page.
     Raises what the store, ``usage`` and ``reviews`` raise: half an audit is no audit.
     """
     usage = usage if usage is not None and usage.watching() else None

@@ -161,11 +161,17 @@ class KafkaUsage:
         pause_s, longest_s = RETRY_S
         while not self._stopping.is_set():
             try:
-                return self._connect()
-            except (KeywatchError, kafka_errors.KafkaError, OSError) as error:
+                producer = self._connect()
+            except KeywatchError as error:
                 self._report(str(error))
-                self._stopping.wait(pause_s)
-                pause_s = min(2 * pause_s, longest_s)
+            except (
+                Exception
+            ) as error:  # whatever it is, the thread must not die; its words may hold a password
+                self._report(f"the Kafka client could not start: {type(error).__name__}")
+            else:
+                return producer
+            self._stopping.wait(pause_s)
+            pause_s = min(2 * pause_s, longest_s)
         return None
 
     def _send_all(self, producer: Any) -> None:
