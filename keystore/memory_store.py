@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Lock
 
+from msgspec.structs import replace
+
 from domain.clock import Clock
 from keystore.admission import Admission, Presented, admit
 from keystore.base import BaseKeyStore
@@ -13,7 +15,7 @@ from keystore.listing import member_of
 from keystore.record import HistoryEntry, KeyRecord
 from keystore.results import DueExpiry, Usage, taken_key, unknown_key
 from keystore.scripts import HISTORY_MAX
-from keystore.transitions import Change, apply
+from keystore.transitions import KEYWATCH, Change, apply
 from keystore.usage import Meter
 
 
@@ -64,9 +66,21 @@ class MemoryKeyStore(BaseKeyStore):
             for digest in presented.digests.values():
                 key_id = self._ids_by_hash.get(digest)
                 if key_id is not None:
-                    meter = self._meters.setdefault(key_id, Meter())
-                    return admit(self._records[key_id], meter, self._now_ms())
+                    record = self._rehashed(self._records[key_id], presented)
+                    return admit(record, self._meters.setdefault(key_id, Meter()), self._now_ms())
         return None
+
+    def _rehashed(self, record: KeyRecord, presented: Presented) -> KeyRecord:
+        version, digest = next(iter(presented.digests.items()))
+        if record.pepper_version == version:
+            return record
+        after = replace(record, hash=digest, pepper_version=version)
+        reason = f"pepper {record.pepper_version} to {version}"
+        entry = HistoryEntry(self._now_ms(), "rehash", record.state, record.state, "", KEYWATCH, reason)
+        self._history[record.key_id].append(entry)
+        self._records[record.key_id] = after
+        self._ids_by_hash[digest] = self._ids_by_hash.pop(record.hash)
+        return after
 
     def _usages(self, key_ids: Sequence[str]) -> Sequence[Usage]:
         with self._lock:

@@ -22,6 +22,10 @@ class Primitives(ABC):
         self._clock = clock
         self._peppers = peppers
 
+    def use_peppers(self, peppers: Peppers) -> None:
+        """From now on, hash with these: after a pepper file was changed."""
+        self._peppers = peppers
+
     @abstractmethod
     def _create(self, records: Sequence[KeyRecord]) -> Sequence[KeyRecord]:
         """Store new keys with their indexes; a key that is there already, and the same, is answered.

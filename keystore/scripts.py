@@ -12,7 +12,8 @@ from typing import Final
 HISTORY_MAX: Final = 1000
 """Entries kept of a key's own history, about 150 bytes each; the audit log is elsewhere."""
 
-# KEYS record, history. ARGV at_ms, verb, history length, then field, value, ...
+# KEYS record, history, and for a key in a cell the index of its hashes.
+# ARGV at_ms, verb, history length, then field, value, ...
 # Answers {'ok' | 'conflict', record}: a record that is already this one is 'ok'.
 CREATE: Final = """#!lua
 local found = redis.call('HMGET', KEYS[1], 'hash', 'tenant', 'owner')
@@ -27,6 +28,7 @@ if kind ~= 'none' then return redis.error_reply('ERR keywatch: history without a
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'at_ms', ARGV[1], 'verb', ARGV[2],
   'before', '', 'after', new.state, 'case_id', '', 'by', new.owner, 'reason', '')
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+if KEYS[3] then redis.call('HSET', KEYS[3], new.hash, string.match(KEYS[1], '[^:]*$')) end
 return {'ok', redis.call('HGETALL', KEYS[1])}
 """
 

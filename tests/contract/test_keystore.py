@@ -2,72 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from domain.clock import ManualClock
-from domain.errors import Fatal, KeywatchError, Reason, Refused, Rejected
+from domain.errors import Fatal, Reason, Refused, Rejected
 from domain.ports import KeyState, KeyStore
 from domain.secret import Secret
 from keystore.base import BaseKeyStore
 from keystore.checks import CHECKS, Bench
-from keystore.hashing import Peppers
-from keystore.memory_store import MemoryKeyStore
-from keystore.redis_store import RedisKeyStore
-from keystore.refusal import Refusal
-from keystore.request import Request
-from keystore.results import NotAccepted, Verified
-from tests.servers import connect, server
-
-MakeStore = Callable[[Peppers | None], BaseKeyStore]
-
-NOW_S = 1_767_225_600
-NOW_MS = NOW_S * 1000
-ITEMS = ("GET,HEAD:/v1/items/**", "POST:/v1/items")
-READ = Request("GET", "/v1/items/42", "198.18.3.7")
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(NOW_S)
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        "memory",
-        pytest.param("redis", marks=pytest.mark.redis),
-        pytest.param("cluster", marks=pytest.mark.cluster),
-        pytest.param("valkey", marks=pytest.mark.embedded),
-    ],
-)
-def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the store under test lives, "" for memory."""
-    if request.param == "memory":
-        yield ""
-        return
-    directory: Path = tmp_path_factory.mktemp(request.param)
-    with server(request.param, directory) as url:
-        yield url
-
-
-@pytest.fixture
-def make(address: str, clock: ManualClock) -> Iterator[MakeStore]:
-    """Makes stores that share no key with any other test."""
-    if not address:
-        yield lambda peppers: MemoryKeyStore(clock, peppers)
-        return
-    with connect(address) as client:
-        yield lambda peppers: RedisKeyStore(client, clock, peppers, f"t{uuid.uuid4().hex}")
-
-
-@pytest.fixture
-def store(make: MakeStore) -> BaseKeyStore:
-    return make(Peppers.generate())
+from tests.contract.keys import NOW_MS, READ, MakeStore, refused
 
 
 @dataclass
@@ -92,123 +38,6 @@ class OurBench:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_contract(check: Callable[[Bench], None], store: BaseKeyStore) -> None:
     check(OurBench(store, store))
-
-
-def refused(act: Callable[[], object]) -> Reason:
-    with pytest.raises(KeywatchError) as caught:
-        act()
-    return caught.value.reason
-
-
-# -- requests ----------------------------------------------------------------------------------------
-
-
-def verified(store: BaseKeyStore, secret: Secret, request: Request = READ) -> Verified:
-    answer = store.verify(secret, request)
-    assert isinstance(answer, Verified), answer
-    return answer
-
-
-def turned_away(store: BaseKeyStore, secret: Secret, request: Request = READ) -> NotAccepted:
-    answer = store.verify(secret, request)
-    assert isinstance(answer, NotAccepted), answer
-    return answer
-
-
-def test_an_issued_secret_verifies_and_tells_whose_it_is(store: BaseKeyStore) -> None:
-    issued = store.issue("acme", "ops@acme.example", "ci", "pk_test", scopes=ITEMS)
-    assert verified(store, issued.secret) == Verified(
-        key_id=issued.key_id,
-        tenant="acme",
-        owner="ops@acme.example",
-        name="ci",
-        environment="test",
-        state=KeyState.ACTIVE,
-        scopes=ITEMS,
-        expires_ms=issued.expires_ms,
-    )
-    details = store.details(issued.key_id)
-    assert (details.name, details.prefix, details.scopes) == ("ci", "pk_test", ITEMS)
-    assert details.key_expires_ms == issued.expires_ms == NOW_MS + 365 * 86_400_000
-
-
-@pytest.mark.parametrize(
-    "text", ["", "sk_live_short", "key_7HqYw2mB4cXe9ZtA", "\ud800", "sk_live_" + "0" * 49]
-)
-def test_text_that_is_no_key_is_refused(store: BaseKeyStore, text: str) -> None:
-    assert turned_away(store, Secret(text)).refusal is Refusal.MALFORMED
-
-
-def test_a_well_formed_secret_of_another_store_is_refused(store: BaseKeyStore, make: MakeStore) -> None:
-    stranger = make(Peppers.generate()).issue("acme", "ops", "ci", scopes=ITEMS)
-    answer = turned_away(store, stranger.secret)
-    assert (answer.refusal, answer.key_id) == (Refusal.UNKNOWN_KEY, "")
-
-
-def test_a_suspended_key_is_not_accepted_until_reinstated(store: BaseKeyStore) -> None:
-    issued = store.issue("acme", "ops", "ci", scopes=ITEMS)
-    store.suspend(issued.key_id, case_id="case-1", reason="spike", expires_ms=None)
-    answer = turned_away(store, issued.secret)
-    told = (answer.refusal, answer.key_id, answer.tenant, answer.owner, answer.case_id)
-    assert told == (Refusal.SUSPENDED, issued.key_id, "acme", "ops", "case-1")
-    assert "spike" in answer.message
-    store.reinstate(issued.key_id, case_id="case-1")
-    assert verified(store, issued.secret).state is KeyState.ACTIVE
-
-
-def test_a_revoked_key_and_an_expired_key_are_not_accepted(store: BaseKeyStore, clock: ManualClock) -> None:
-    revoked = store.issue("acme", "ops", "old", scopes=ITEMS)
-    short = store.issue("acme", "ops", "short", expires_s=60, scopes=ITEMS)
-    forever = store.issue("acme", "ops", "for ever", expires_s=None, scopes=ITEMS)
-    store.revoke(revoked.key_id, "ada", "leaked")
-    clock.advance(60)
-    for issued, refusal in ((revoked, Refusal.REVOKED), (short, Refusal.EXPIRED)):
-        assert turned_away(store, issued.secret).refusal is refusal
-    clock.advance(1e9)
-    assert verified(store, forever.secret).expires_ms is None
-
-
-def test_a_suspension_that_ran_out_stops_nothing_though_it_still_shows(
-    store: BaseKeyStore, clock: ManualClock
-) -> None:
-    issued = store.issue("acme", "ops", "ci", scopes=ITEMS)
-    store.suspend(issued.key_id, case_id="case-1", reason="spike", expires_ms=NOW_MS + 5000)
-    clock.advance(4.999)
-    assert turned_away(store, issued.secret).refusal is Refusal.SUSPENDED
-    clock.advance(0.001)
-    assert verified(store, issued.secret).state is KeyState.ACTIVE
-    assert store.describe(issued.key_id).state is KeyState.SUSPENDED
-
-
-def test_what_no_scope_opens_is_closed(store: BaseKeyStore) -> None:
-    nothing = store.issue("acme", "ops", "ci")
-    assert turned_away(store, nothing.secret).refusal is Refusal.ENDPOINT_NOT_ALLOWED
-    reader = store.issue("acme", "ops", "ci", scopes=ITEMS)
-    for method, path, refusal in (
-        ("DELETE", "/v1/items/42", Refusal.METHOD_NOT_ALLOWED),
-        ("GET", "/v1/users", Refusal.ENDPOINT_NOT_ALLOWED),
-        ("GET", "/v1/items/../users", Refusal.ENDPOINT_NOT_ALLOWED),
-    ):
-        answer = turned_away(store, reader.secret, Request(method, path, "198.18.3.7"))
-        assert (answer.refusal, answer.key_id) == (refusal, reader.key_id)
-
-
-def test_a_key_works_only_from_its_networks(store: BaseKeyStore) -> None:
-    networks = ("198.18.0.0/16", "2001:db8::/32")
-    issued = store.issue("acme", "ops", "ci", scopes=ITEMS, networks=networks)
-    for ip in ("198.18.3.7", "::ffff:198.18.3.7", "2001:db8::7"):
-        assert verified(store, issued.secret, Request("GET", "/v1/items/1", ip)).key_id == issued.key_id
-    for ip in ("198.19.0.1", "::ffff:198.19.0.1", "2001:db9::7", "", "unknown"):
-        answer = turned_away(store, issued.secret, Request("GET", "/v1/items/1", ip))
-        assert answer.refusal is Refusal.IP_NOT_ALLOWED
-
-
-def test_a_test_key_does_not_work_where_things_are_live(store: BaseKeyStore) -> None:
-    issued = store.issue("acme", "ops", "ci", "sk_test", scopes=ITEMS)
-    live, test = (Request("GET", "/v1/items/1", "198.18.3.7", where) for where in ("live", "test"))
-    answer = turned_away(store, issued.secret, live)
-    assert (answer.refusal, answer.key_id) == (Refusal.WRONG_ENVIRONMENT, issued.key_id)
-    assert verified(store, issued.secret, test).environment == "test"
 
 
 def test_without_peppers_keys_are_suspended_but_neither_issued_nor_verified(make: MakeStore) -> None:

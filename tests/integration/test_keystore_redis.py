@@ -14,10 +14,14 @@ from domain.clock import ManualClock
 from domain.errors import Fatal, KeywatchError, Reason, Transient
 from domain.ports import KeyState
 from keystore.hashing import Peppers
+from keystore.rate import RateLimit
+from keystore.redis_keys import tag
 from keystore.redis_store import RedisKeyStore
 from keystore.refusal import Refusal
 from keystore.request import Request
 from keystore.results import Issued, NotAccepted
+from keystore.token import cell_of, generate
+from keystore.usage import day_of
 from monitor.connect import connect_redis
 from monitor.embedded import free_port
 from tests.servers import server, without_retries
@@ -75,7 +79,7 @@ def refused(store: RedisKeyStore, issued: Issued) -> Refusal | None:
 
 def record_name(client: redis.Redis) -> str:
     """The only record of the store."""
-    (name,) = (n.decode() for n in client.scan_iter("kw:key:*", _type="hash"))
+    (name,) = (n.decode() for n in client.scan_iter("kw:key:*", _type="hash") if not n.endswith(b":use"))
     return name
 
 
@@ -111,20 +115,84 @@ def test_no_part_of_a_secret_reaches_redis(
 def test_a_planted_index_entry_does_not_open_another_key(
     store: RedisKeyStore, client: redis.Redis, peppers: Peppers
 ) -> None:
-    victim, thief = store.issue("acme", "ops", "ci", scopes=ANY), store.issue("evil", "eve", "x", scopes=ANY)
-    client.set(f"kw:keyhash:{peppers.digest(thief.secret)}", victim.key_id)
+    victim, thief = (store.issue(who, "ops", "ci", scopes=ANY) for who in ("acme", "evil"))
+    home, digest = cell_of(victim.secret), peppers.digest(thief.secret)
+    record = f"kw:key:{{{cell_of(thief.secret)}}}:{tag(victim.key_id)}"
+    client.copy(f"kw:key:{{{home}}}:{tag(victim.key_id)}", record)
+    client.hset(f"kw:hashes:{{{cell_of(thief.secret)}}}", digest, tag(victim.key_id))
     assert refused(store, thief) is Refusal.UNKNOWN_KEY
 
 
-def test_a_key_under_an_old_pepper_verifies_until_that_pepper_goes(
-    store: RedisKeyStore, client: redis.Redis, clock: ManualClock, peppers: Peppers
+# -- round trips -------------------------------------------------------------------------------------
+
+
+class Counts(redis.Connection):
+    """Counts the answers that were waited for."""
+
+    answers: ClassVar[int] = 0
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        Counts.answers += 1
+        return super().read_response(*args, **kwargs)
+
+
+def test_a_verification_is_one_round_trip(
+    store: RedisKeyStore, url: str, clock: ManualClock, peppers: Peppers
 ) -> None:
-    issued = store.issue("acme", "ops", "ci", scopes=ANY)
-    fresh = Peppers.generate().by_version[1]
-    both = Peppers(2, {1: peppers.by_version[1], 2: fresh})
-    assert refused(RedisKeyStore(client, clock, both), issued) is None
-    without = RedisKeyStore(client, clock, Peppers(2, {2: fresh}))
-    assert refused(without, issued) is Refusal.UNKNOWN_KEY
+    issued = store.issue("acme", "ops", "ci", scopes=ANY, rate=RateLimit.parse("100/m"))
+    with connect_redis(url) as client:
+        assert isinstance(client, redis.Redis)
+        client.connection_pool.connection_class = Counts
+        counted = RedisKeyStore(client, clock, peppers)
+        assert refused(counted, issued) is None
+        Counts.answers = 0
+        assert refused(counted, issued) is None
+        assert Counts.answers == 1
+
+
+# -- keys made before there were cells ---------------------------------------------------------------
+
+OLD_RECORD: dict[Any, Any] = {
+    "key_id": "key_7HqYw2mB4cXe9ZtA",
+    "created_ms": "1767225600000",
+    "state": "active",
+    "tenant": "acme",
+    "owner": "ops@acme.example",
+    "name": "ci",
+    "prefix": "sk_live",
+    "pepper_version": "1",
+    "expires_ms": "1798761600000",
+    "scopes": "read *:/v1/**",
+    "prior_state": "active",
+    "case_id": "",
+    "released_case": "",
+    "reason": "",
+    "suspended_by": "",
+    "suspension_expires_ms": "",
+}
+"""As the first version wrote it, with a word among the scopes."""
+
+
+def test_a_key_of_the_first_layout_still_loads_verifies_and_is_stopped(
+    store: RedisKeyStore, client: redis.Redis, peppers: Peppers
+) -> None:
+    secret, key_id = generate(), OLD_RECORD["key_id"]
+    digest = peppers.digest(secret)
+    name = f"kw:key:{{{tag(key_id)}}}"
+    client.hset(name, mapping=OLD_RECORD | {"hash": digest})
+    entry: dict[Any, Any] = dict.fromkeys(("verb", "before", "after", "case_id", "by", "reason"), "")
+    client.xadd(f"{name}:history", entry | {"at_ms": 1})
+    client.zadd(f"kw:keys:{{{tag(key_id)[0]}}}", {f"1767225600000:{key_id}": 0})
+    client.set(f"kw:keyhash:{digest}", key_id)
+    issued = Issued(key_id, secret, None)
+    assert refused(store, issued) is None
+    (listed,) = store.list().keys
+    assert (listed.status.key_id, listed.name, listed.rate, listed.successor) == (key_id, "ci", None, "")
+    assert store.usage([key_id])[0].days == {day_of(NOW_MS): 1}
+    store.suspend(key_id, case_id="c", reason="spike", expires_ms=None)
+    assert refused(store, issued) is Refusal.SUSPENDED
+    assert store.reinstate(key_id, case_id="c").state is KeyState.ACTIVE
+    assert store.revoke(key_id, "ada", "leaked").state is KeyState.REVOKED
 
 
 # -- lost replies ------------------------------------------------------------------------------------

@@ -6,13 +6,12 @@ The double runs the rules in Python, Redis runs them as a script: this holds the
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from typing import Any, ClassVar
 
 import pytest
-import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -23,16 +22,21 @@ from domain.ports import KeyState, KeyStatus
 from keystore.base import BaseKeyStore
 from keystore.hashing import Peppers
 from keystore.memory_store import MemoryKeyStore
-from keystore.redis_store import RedisKeyStore
+from keystore.rate import RateLimit
+from keystore.redis_store import Client, RedisKeyStore
 from keystore.request import Request
 from keystore.results import Issued
-from tests.servers import server
+from tests.servers import connect
 
 KEYS = ("a{}", "\u212a", "missing")
 """Few, so that acts meet on one key; the first is never revoked."""
 cases = st.sampled_from(["case-1", "case-2"])
 keys = st.sampled_from((*KEYS[:2], *KEYS))
-GRANT: dict[str, Any] = {"scopes": ("GET:/v1/items/**",), "networks": ("198.18.0.0/15",)}
+GRANT: dict[str, Any] = {
+    "scopes": ("GET:/v1/items/**",),
+    "networks": ("198.18.0.0/15",),
+    "rate": RateLimit(1, 2, 2),
+}
 people = st.sampled_from(["ada", "bob"])
 requests = st.builds(
     Request,
@@ -47,7 +51,7 @@ ends = st.sampled_from([None, -1, 0, 2000, 9000])
 class BothStores(RuleBasedStateMachine):
     """Does the same to both and compares the answers."""
 
-    client: ClassVar[redis.Redis]
+    client: ClassVar[Client]
 
     @initialize(lives=st.lists(st.sampled_from([None, 4, 10_000]), min_size=2, max_size=2))
     def begin(self, lives: list[int | None]) -> None:
@@ -134,6 +138,14 @@ class BothStores(RuleBasedStateMachine):
             self.both(partial(_details_and_history, key_id))
 
     @invariant()
+    def uses_agree(self) -> None:
+        double, real = (
+            store.usage([pair[which].key_id for pair in self.issued])
+            for which, store in enumerate(self.stores)
+        )
+        assert real == double
+
+    @invariant()
     def lists_agree(self) -> None:
         for state in (None, KeyState.SUSPENDED, KeyState.EXPIRED):
             self.both(partial(_listed, state))
@@ -174,17 +186,20 @@ def _outcome(store: BaseKeyStore, act: Callable[[BaseKeyStore], object]) -> obje
         return type(error), error.reason
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
-    with server("redis", tmp_path_factory.mktemp("redis")) as url, redis.Redis.from_url(url) as client:
-        yield client
-
-
-@pytest.mark.redis
-def test_redis_and_the_double_agree(client: redis.Redis) -> None:
-    BothStores.client = client
+@pytest.mark.parametrize(
+    ("kind", "examples"),
+    [
+        pytest.param("redis", 40, marks=pytest.mark.redis),
+        pytest.param("cluster", 15, marks=pytest.mark.cluster),
+    ],
+)
+def test_the_store_and_the_double_agree(store_server: Callable[[str], str], kind: str, examples: int) -> None:
     slow = [HealthCheck.too_slow]
-    run_state_machine_as_test(
-        BothStores,
-        settings=settings(max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=slow),
-    )
+    with connect(store_server(kind)) as client:
+        BothStores.client = client
+        run_state_machine_as_test(
+            BothStores,
+            settings=settings(
+                max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=slow
+            ),
+        )

@@ -1,0 +1,66 @@
+"""Verifications in Redis: one script, one round trip; and how keys were used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keystore.admission import Admission, Presented
+from keystore.admit_script import ADMIT, VERIFY
+from keystore.rate import RateStatus, status_of
+from keystore.record import KeyRecord, from_fields
+from keystore.redis_records import RedisRecords, pairs
+from keystore.refusal import Refusal
+from keystore.results import Usage
+
+
+class RedisAdmission(RedisRecords):
+    """Finds keys by their secret."""
+
+    def _admit(self, presented: Presented) -> Admission | None:
+        now_ms = self._now_ms()
+        versions = [part for pair in presented.digests.items() for part in pair]
+        answer = self._calls.script(
+            VERIFY,
+            [self._names.hashes(presented.cell)],
+            [now_ms, self._names.records(presented.cell), *versions],
+        )
+        return _admission(answer, now_ms) or self._admit_uncelled(presented, now_ms)
+
+    def _admit_uncelled(self, presented: Presented, now_ms: int) -> Admission | None:
+        """Keys made before there were cells: two round trips more, until they are rotated."""
+        digests = list(presented.digests.values())
+        found = self._calls.batch(lambda pipe: [pipe.get(self._names.by_hash(d)) for d in digests])
+        for key_id, digest in zip(found, digests, strict=True):
+            if key_id is not None:
+                record = self._names.record(key_id.decode(), "")
+                return _admission(self._calls.script(ADMIT, [record], [now_ms, digest]), now_ms)
+        return None
+
+    def _usages(self, key_ids: Sequence[str]) -> Sequence[Usage]:
+        homes = zip(key_ids, self._cells(key_ids), strict=True)
+        names = [self._names.use(key_id, cell) for key_id, cell in homes]
+        found = self._calls.batch(lambda pipe: [pipe.hgetall(name) for name in names])
+        return [_usage(fields) for fields in found]
+
+
+def _admission(answer: Any, now_ms: int) -> Admission | None:
+    """As the scripts answer; None for no key."""
+    refusal, *rest = answer
+    if refusal == Refusal.UNKNOWN_KEY.encode():
+        return None
+    tat, wait, flat = rest
+    record = from_fields(pairs(flat))
+    known = Refusal(refusal.decode()) if refusal else None
+    return Admission(record, known, _rate(record, tat, wait, now_ms))
+
+
+def _rate(record: KeyRecord, tat: bytes, wait: bytes, now_ms: int) -> RateStatus | None:
+    limit = record.rate if tat else None
+    return None if limit is None else status_of(limit, float(tat), now_ms * 1000, float(wait))
+
+
+def _usage(fields: Mapping[bytes, bytes]) -> Usage:
+    days = {int(name[1:]): int(count) for name, count in fields.items() if name[:1] == b"d"}
+    last = fields.get(b"last")
+    return Usage(int(last) if last else None, dict(sorted(days.items())))
