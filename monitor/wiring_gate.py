@@ -38,7 +38,7 @@ def open_gate(config: Path | str | Config | None = None) -> Gate:
     """
     settings = config if isinstance(config, Config) else load(Path(config) if config else None)
     log = Log(CLOCK, settings.log.level)
-    return Gate(_keys(settings), _usage(settings, log), CLOCK, _gate_settings(settings), log.warning)
+    return Gate(_keys(settings), usage_for(settings, log), CLOCK, _gate_settings(settings), log.warning)
 
 
 def _gate_settings(config: Config) -> GateSettings:
@@ -62,7 +62,8 @@ def _keys(config: Config) -> RedisKeyStore:
     return RedisKeyStore(client, CLOCK, Peppers.from_file(Path(config.keystore.pepper_file)))
 
 
-def _usage(config: Config, log: Log) -> UsageSink:
+def usage_for(config: Config, log: Log) -> UsageSink:
+    """Where the gate tells what keys are used for."""
     if not config.gate.usage_events:
         return NoUsage()
     settings = kafka_settings(config, config.kafka.topic)

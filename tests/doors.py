@@ -44,6 +44,11 @@ class Told:
 
 async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
     """Says whose key it was called with; ``/v1/broken`` breaks."""
+    if scope["type"] == "lifespan":
+        for stage in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{stage}.complete"})
+        return
     if scope["path"] == "/v1/broken":
         raise ZeroDivisionError
     more = True
