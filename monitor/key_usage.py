@@ -71,16 +71,17 @@ def _observed(rows: Rows, minute: int) -> Observed:
 
 
 def networks(rows: Rows, minute: int) -> int:
-    """A lower bound of the distinct networks of a key's rows (n,) in the thirty days before ``minute``.
+    """How many distinct networks the rows (n,) of one key remember at ``minute``; 0 after a month of silence.
 
-    Networks in the slots whose weight has not faded below one window thirty days ago; or, for a key on
-    more networks than there are slots, how many it is on in an average minute.
+    Those in the slots whose weight has not faded below that of one window a month ago: a network used
+    for one minute is forgotten then, one used often lasts longer. Or, for a key on more networks than
+    there are slots, how many it is on in an average minute.
     """
     idle = np.maximum(minute - rows["last_window"], 0)
+    rows, idle = rows[idle <= NETWORK_MEMORY_MIN], idle[idle <= NETWORK_MEMORY_MIN]
     weight = rows["prefix_weight"] * np.exp(-idle / NETWORK_MEMORY_MIN)[:, None]
     held = np.unique(rows["prefix"][weight >= ONE_WINDOW_A_MONTH_AGO])
-    recent = rows["spread_mean"][idle <= NETWORK_MEMORY_MIN]
-    return max(len(held), round(float(recent.max(initial=0.0))))
+    return max(len(held), round(float(rows["spread_mean"].max(initial=0.0))))
 
 
 def _leaked(name: str, rows: Rows) -> LeakedSecret:

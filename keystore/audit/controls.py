@@ -192,7 +192,7 @@ RULES: Final = (
     Rule(
         Control.MANY_NETWORKS,
         Status.FAILED,
-        "used from more than {max_networks} networks in 30 days",
+        "used from more than {max_networks} networks",
         "give every user of it a key of their own",
         "networks",
         _watched,

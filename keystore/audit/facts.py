@@ -13,7 +13,8 @@ from domain.ports import KeyState
 class Observed:
     """How a key is used, from its baseline.
 
-    ``networks`` is a lower bound of the distinct /24s (/48s) it was used from in the last thirty days.
+    ``networks``: distinct /24s (/48s) that the baseline remembers, a lower bound. It forgets over a month:
+    one used for a single minute sooner than one used every day.
     ``last_seen_ms`` is event time, None before its first minute was over.
     """
 
