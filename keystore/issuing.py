@@ -8,9 +8,11 @@ from typing import Final
 
 from domain.ports import KeyStatus
 from keystore import token
+from keystore.agenda import Book
 from keystore.arguments import check_key_id, check_lifetime, check_text
 from keystore.hashing import Peppers
 from keystore.networks import normal_networks
+from keystore.notices import expiry_items
 from keystore.primitives import Primitives
 from keystore.rate import RateLimit
 from keystore.record import KeyRecord
@@ -71,13 +73,18 @@ class Issuing(Primitives):
         """
         return self.issue_many([KeySpec(tenant, owner, name, prefix, expires_s, scopes, networks, rate)])[0]
 
-    def issue_many(self, specs: Sequence[KeySpec]) -> Sequence[Issued]:
-        """:meth:`issue` for many keys in few round trips; every value is checked before the first is made."""
+    def issue_many(self, specs: Sequence[KeySpec], predecessor: str = "") -> Sequence[Issued]:
+        """:meth:`issue` for many keys in few round trips; every value is checked before the first is made.
+
+        ``predecessor`` is the key that these replace, for :meth:`keystore.rotating.Rotating.rotate`.
+        """
         for spec in specs:
             spec.check()
         peppers, now_ms = self._need_peppers(), self._now_ms()
-        drafts = [_drafted(spec, peppers, now_ms) for spec in specs]
-        self._create([record for record, _ in drafts])
+        drafts = [_drafted(spec, peppers, now_ms, predecessor) for spec in specs]
+        records = [record for record, _ in drafts]
+        self._create(records)
+        self._plan(Book.NOTICE, list(expiry_items(records)))
         return [issued for _, issued in drafts]
 
     def import_external(self, key_id: str, tenant: str, owner: str) -> KeyStatus:
@@ -99,7 +106,7 @@ class Issuing(Primitives):
         return [record.status(now_ms) for record in self._create(records)]
 
 
-def _drafted(spec: KeySpec, peppers: Peppers, now_ms: int) -> tuple[KeyRecord, Issued]:
+def _drafted(spec: KeySpec, peppers: Peppers, now_ms: int, predecessor: str) -> tuple[KeyRecord, Issued]:
     secret, rate = token.generate(spec.prefix), spec.rate
     record = KeyRecord(
         key_id=token.new_key_id(),
@@ -116,6 +123,7 @@ def _drafted(spec: KeySpec, peppers: Peppers, now_ms: int) -> tuple[KeyRecord, I
         rate_limit=rate.limit if rate else 0,
         rate_period_s=rate.period_s if rate else 0,
         rate_burst=rate.burst if rate else 0,
+        predecessor=predecessor,
         cell=token.cell_of(secret),
     )
     return record, Issued(record.key_id, secret, record.expires_ms)

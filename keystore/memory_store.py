@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from domain.clock import Clock
 from keystore.admission import Admission, Presented, admit
+from keystore.agenda import AgendaItem, Book
 from keystore.base import BaseKeyStore
 from keystore.hashing import Peppers
 from keystore.listing import member_of
@@ -30,6 +31,7 @@ class MemoryKeyStore(BaseKeyStore):
         self._ids_by_hash: dict[str, str] = {}
         self._due: dict[tuple[str, str], int] = {}
         self._meters: dict[str, Meter] = {}
+        self._agenda: dict[tuple[Book, str, str], int] = {}
 
     def due_expiries(self, now_ms: int, limit: int = 100) -> Sequence[DueExpiry]:
         with self._lock:
@@ -49,7 +51,7 @@ class MemoryKeyStore(BaseKeyStore):
         if known is None:
             self._records[record.key_id] = record
             verb = "issue" if record.hash else "import"
-            entry = HistoryEntry(record.created_ms, verb, "", record.state, "", record.owner, "")
+            entry = HistoryEntry(record.created_ms, verb, "", record.state.value, "", record.owner, "")
             self._history[record.key_id] = [entry]
             if record.hash:
                 self._ids_by_hash[record.hash] = record.key_id
@@ -76,7 +78,8 @@ class MemoryKeyStore(BaseKeyStore):
             return record
         after = replace(record, hash=digest, pepper_version=version)
         reason = f"pepper {record.pepper_version} to {version}"
-        entry = HistoryEntry(self._now_ms(), "rehash", record.state, record.state, "", KEYWATCH, reason)
+        state = record.state.value
+        entry = HistoryEntry(self._now_ms(), "rehash", state, state, "", KEYWATCH, reason)
         self._history[record.key_id].append(entry)
         self._records[record.key_id] = after
         self._ids_by_hash[digest] = self._ids_by_hash.pop(record.hash)
@@ -103,9 +106,9 @@ class MemoryKeyStore(BaseKeyStore):
             after = apply(record, change, now_ms)
             if after is not record:
                 self._records[key_id] = after
-                entry = HistoryEntry(
-                    now_ms, change.verb, record.state, after.state, change.case_id, change.by, change.reason
-                )
+                states = (record.state.value, after.state.value)
+                acts = (change.case_id, change.by, change.reason)
+                entry = HistoryEntry(now_ms, change.verb.value, *states, *acts)
                 self._history[key_id].append(entry)
             return after
 
@@ -120,3 +123,26 @@ class MemoryKeyStore(BaseKeyStore):
     def _unschedule(self, key_id: str, case_id: str) -> None:
         with self._lock:
             self._due.pop((key_id, case_id), None)
+
+    def _plan(self, book: Book, items: Sequence[AgendaItem]) -> None:
+        with self._lock:
+            self._agenda.update({(book, item.key_id, item.what): item.due_ms for item in items})
+
+    def _planned(self, book: Book, now_ms: int, limit: int) -> Sequence[AgendaItem]:
+        with self._lock:
+            due = [
+                AgendaItem(at, *name) for (b, *name), at in self._agenda.items() if b == book and at <= now_ms
+            ]
+        return sorted(due)[:limit]
+
+    def _claim(self, book: Book, item: AgendaItem, later_ms: int) -> bool:
+        with self._lock:
+            name = (book, item.key_id, item.what)
+            mine = name in self._agenda and self._agenda[name] <= self._now_ms()
+            if mine:
+                self._agenda[name] = later_ms
+            return mine
+
+    def _strike(self, book: Book, item: AgendaItem) -> None:
+        with self._lock:
+            self._agenda.pop((book, item.key_id, item.what), None)

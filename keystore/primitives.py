@@ -9,6 +9,7 @@ from domain.clock import Clock
 from domain.errors import Fatal, Reason
 from domain.ports import KeyStatus
 from keystore.admission import Admission, Presented
+from keystore.agenda import AgendaItem, Book
 from keystore.hashing import Peppers
 from keystore.record import KeyRecord
 from keystore.results import DueExpiry, Usage, unknown_key
@@ -68,6 +69,22 @@ class Primitives(ABC):
     @abstractmethod
     def _unschedule(self, key_id: str, case_id: str) -> None:
         """Forget it."""
+
+    @abstractmethod
+    def _plan(self, book: Book, items: Sequence[AgendaItem]) -> None:
+        """Put these into the agenda; one that is there already gets the new time."""
+
+    @abstractmethod
+    def _planned(self, book: Book, now_ms: int, limit: int) -> Sequence[AgendaItem]:
+        """What is due, the longest due first."""
+
+    @abstractmethod
+    def _claim(self, book: Book, item: AgendaItem, later_ms: int) -> bool:
+        """Take a due item: it is not due again before ``later_ms``. False when another has it."""
+
+    @abstractmethod
+    def _strike(self, book: Book, item: AgendaItem) -> None:
+        """Done with it."""
 
     def _load(self, key_id: str) -> KeyRecord:
         record = self._load_many([key_id])[0]

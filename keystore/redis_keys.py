@@ -65,6 +65,10 @@ class KeyNames:
         """Sorted set: ``key id NUL case id`` by the time at which the suspension ends."""
         return f"{self.namespace}:due:{{{shard}}}"
 
+    def agenda(self, book: str, shard: str) -> str:
+        """Sorted set: ``key id NUL what`` by the time at which it is to be done."""
+        return f"{self.namespace}:agenda:{book}:{{{shard}}}"
+
     @staticmethod
     def shard(key_id: str) -> str:
         """The shard that indexes this key."""

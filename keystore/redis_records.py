@@ -89,10 +89,11 @@ class RedisRecords(Primitives):
         (cell,) = self._cells([key_id])
         now_ms = self._now_ms()
         ends = "" if change.expires_ms is None else change.expires_ms
+        texts = (change.case_id, change.by, change.reason)
         outcome, *flat = self._calls.script(
             TRANSITION,
             [self._names.record(key_id, cell), self._names.history(key_id, cell)],
-            [now_ms, change.verb.value, HISTORY_MAX, change.case_id, change.by, change.reason, ends],
+            [now_ms, change.verb.value, HISTORY_MAX, *texts, ends, change.successor],
         )
         if outcome == b"not_found":
             raise unknown_key(key_id)
