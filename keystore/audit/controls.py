@@ -110,12 +110,17 @@ def _usable_and_watched(key: KeyFacts) -> bool:
     return key.state in USABLE and (key.ours or key.watched)
 
 
-def _live(key: KeyFacts) -> bool:
-    return key.state in LIVE
-
-
 def _live_ours(key: KeyFacts) -> bool:
     return key.state in LIVE and key.ours
+
+
+def _staying(key: KeyFacts) -> bool:
+    """Not one that was rotated: that one ends by itself, when its time of grace is over."""
+    return key.state in (KeyState.ACTIVE, KeyState.SUSPENDED)
+
+
+def _staying_ours(key: KeyFacts) -> bool:
+    return _staying(key) and key.ours
 
 
 def _watched(key: KeyFacts) -> bool:
@@ -213,7 +218,7 @@ RULES: Final = (
         "older than {max_age_days} days",
         "rotate it: the successor keeps its scopes",
         "days",
-        _live,
+        _staying,
         _old,
     ),
     Rule(
@@ -231,7 +236,7 @@ RULES: Final = (
         "never expires",
         "issue a successor that expires",
         "days old",
-        _live_ours,
+        _staying_ours,
         _no_expiry,
     ),
     Rule(
@@ -240,7 +245,7 @@ RULES: Final = (
         "expires within {expiring_days} days",
         "rotate it before it ends",
         "days left",
-        _live_ours,
+        _staying_ours,
         _expiring,
         least_first=True,
     ),
@@ -250,7 +255,7 @@ RULES: Final = (
         "hashed under an old pepper",
         "it moves when it is used; rotate it if it is not, then drop the old pepper",
         "days old",
-        _live_ours,
+        _staying_ours,
         _old_pepper,
     ),
     Rule(
@@ -259,7 +264,7 @@ RULES: Final = (
         "imported with a secret that can be guessed",
         "issue a successor with 256 random bits",
         "days old",
-        _live_ours,
+        _staying_ours,
         _weak,
     ),
 )

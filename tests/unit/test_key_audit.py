@@ -153,6 +153,20 @@ def test_a_key_that_is_over_is_counted_and_held_to_nothing(state: KeyState) -> N
     assert (report.keys, report.states) == (1, {state.value: 1})
 
 
+def test_a_rotated_key_in_its_grace_is_held_to_what_it_may_do_and_not_to_its_age() -> None:
+    rotated = replace(
+        GOOD,
+        state=KeyState.RETIRING,
+        created_ms=0,
+        expires_ms=None,
+        old_pepper=True,
+        weak=True,
+        wildcard="*:/**",
+    )
+    assert named(audited(rotated)) == {"wildcard_scope": ["scope *:/**"]}
+    assert "expiring" not in named(audited(replace(rotated, expires_ms=NOW_MS + 1)))
+
+
 def test_a_key_of_another_store_is_not_blamed_for_what_is_decided_there() -> None:
     other = replace(GOOD, ours=False, expires_ms=None, wildcard="*", old_pepper=True)
     assert named(audited(other)) == {}
