@@ -1,6 +1,6 @@
 """The gate of an API, from the same settings as the daemon: what an application imports.
 
-Loads neither the detectors nor their libraries, so it starts fast and stays small.
+Loads NumPy, for the event, but neither the detectors nor their libraries: it starts fast and stays small.
 """
 
 from __future__ import annotations

@@ -114,13 +114,13 @@ class KafkaUsage:
         self._told_lost, self._told_at = 0, float("-inf")
 
     def emit(self, event: UsageEvent) -> None:
-        if self._worker is None:
-            self._start()
         try:
+            if self._worker is None:
+                self._start()
             if self._stopping.is_set():
                 raise queue.Full
             self._events.put_nowait(event)
-        except queue.Full:
+        except (queue.Full, RuntimeError):  # no room; no thread can be started, as the interpreter ends
             self._count("dropped")
 
     def counts(self) -> UsageCounts:
@@ -143,8 +143,9 @@ class KafkaUsage:
     def _start(self) -> None:
         with self._lock:
             if self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="usage-events", daemon=True)
-                self._worker.start()
+                worker = threading.Thread(target=self._work, name="usage-events", daemon=True)
+                worker.start()
+                self._worker = worker
 
     def _work(self) -> None:
         producer = self._connected()
