@@ -50,8 +50,10 @@ class KeyMiddleware:
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         visit = await entered(self._gate, scope, self._pool)
         if visit.answer is not None:
-            await refuse(scope, receive, send, visit.answer)
-            self._gate.leave(visit, visit.answer.status, 0, len(visit.answer.body))
+            try:
+                await refuse(scope, receive, send, visit.answer)
+            finally:
+                self._gate.leave(visit, visit.answer.status, 0, len(visit.answer.body))
             return
         recorder = Recorder(receive, send, lambda: visit)
         try:

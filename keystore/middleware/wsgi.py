@@ -81,7 +81,8 @@ class _Recorder:
         self._gate = gate
         self._visit = visit
         self._start_response = start_response
-        self._in = int(environ.get("CONTENT_LENGTH") or 0)
+        length = environ.get("CONTENT_LENGTH") or ""
+        self._in = int(length) if length.isdecimal() else 0
         self._out = 0
         self._status: int = HTTPStatus.INTERNAL_SERVER_ERROR
         self._body: Iterable[bytes] = ()
