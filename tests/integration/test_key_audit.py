@@ -53,6 +53,13 @@ def client(redis_url: str) -> Iterator[Any]:
 
 
 @pytest.fixture
+def any_client(any_redis: str) -> Iterator[Any]:
+    """On Redis, on a cluster and on Valkey."""
+    with connect_redis(any_redis) as connected:
+        yield connected
+
+
+@pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(NOW_MS / 1000)
 
@@ -161,10 +168,10 @@ def learned(client: Any, *lines: bytes) -> RedisStateStore:
     return store
 
 
-def test_networks_and_use_are_read_from_the_baselines(client: Any, clock: ManualClock) -> None:
+def test_networks_and_use_are_read_from_the_baselines(any_client: Any, clock: ManualClock) -> None:
     secret = generate().reveal()
     store = learned(
-        client,
+        any_client,
         *requests("key_one", 1, 60),
         *requests("key_twelve", 12, 60),
         *requests("key_sixteen", 40, 80),
@@ -217,9 +224,9 @@ def test_a_key_in_several_partitions_is_added_up(client: Any, clock: ManualClock
 # -- verifications, states, peppers ------------------------------------------------------------------
 
 
-def test_what_the_store_counts_is_in_the_report(client: Any, clock: ManualClock) -> None:
+def test_what_the_store_counts_is_in_the_report(any_client: Any, clock: ManualClock) -> None:
     old = Peppers.generate()
-    store = RedisKeyStore(client, clock, old)
+    store = RedisKeyStore(any_client, clock, old)
     secrets = [issued.secret for issued in store.issue_many([KeySpec("acme", "ops", scopes=("*:/**",))] * 3)]
     clock.advance(100 * 86_400)
     for secret in secrets[:2]:
@@ -227,8 +234,9 @@ def test_what_the_store_counts_is_in_the_report(client: Any, clock: ManualClock)
             store.verify(secret, Request("GET", "/", "198.18.0.1"))
     clock.advance(86_400)
     both = Peppers(2, {1: old.by_version[1], 2: Peppers.generate().by_version[1]})
+    assert store.count() == 3
     moment = Moment(int(clock.now() * 1000), AuditSettings())
-    report = audit(fact_pages(RedisKeyStore(client, clock, both), moment, both.current), moment)
+    report = audit(fact_pages(RedisKeyStore(any_client, clock, both), moment, both.current), moment)
     assert report.daily_verifications == 10
     assert report.result(Control.UNUSED).found == 1
     assert {c.value: report.result(c).found for c in (Control.OLD, Control.OLD_PEPPER)} == {
