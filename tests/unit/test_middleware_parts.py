@@ -222,7 +222,9 @@ def test_a_response_given_up_half_way_is_closed_and_told() -> None:
 def test_a_length_that_the_client_made_up_breaks_nothing(length: str, told_in: int) -> None:
     gate, told, authorization = gated()
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_AUTHORIZATION": authorization}
-    body: Any = wsgi.KeyMiddleware(lambda *_: [], gate)(environ | {"CONTENT_LENGTH": length}, _nothing)
+    body: Any = wsgi.KeyMiddleware(lambda *_: [], gate)(
+        environ | {"CONTENT_LENGTH": length}, lambda *_: lambda _data: None
+    )
     body.close()
     assert [event.bytes_in for event in told.events] == [told_in]
 
