@@ -8,7 +8,7 @@ from keystore.rotating import Rotating
 from keystore.verifying import Verifying
 
 
-class BaseKeyStore(Rotating, Lifecycle, Verifying, Noticing):
+class BaseKeyStore(Rotating, Verifying, Lifecycle, Noticing):
     """The key store port, and issuing, rotating, verifying, listing and people's own acts.
 
     Every act may be repeated after a lost reply and answers the same. Without ``peppers``, keys can be

@@ -1,15 +1,16 @@
-"""Making keys, and registering those whose secret lives elsewhere."""
+"""Making keys: what one is to be, and its secret."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.ports import KeyStatus
+from msgspec.structs import replace
+
 from keystore import token
 from keystore.agenda import Book
-from keystore.arguments import check_key_id, check_lifetime, check_text
+from keystore.arguments import check_lifetime, check_text
 from keystore.hashing import Peppers
 from keystore.networks import normal_networks
 from keystore.notices import expiry_items
@@ -21,9 +22,6 @@ from keystore.scopes import check_scopes
 
 YEAR_S: Final = 365 * 86_400
 """A key nobody thinks of again ends by itself."""
-
-Draft = tuple[str, str, str]
-"""Key id, tenant and owner of a key to import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class KeySpec:
 
 
 class Issuing(Primitives):
-    """New keys: :meth:`issue` makes the secret, ``import_`` does not see one."""
+    """New keys with new secrets."""
 
     def issue(
         self,
@@ -80,6 +78,7 @@ class Issuing(Primitives):
         """
         for spec in specs:
             spec.check()
+            self._rules.check_prefix(spec.prefix)
         peppers, now_ms = self._need_peppers(), self._now_ms()
         drafts = [_drafted(spec, peppers, now_ms, predecessor) for spec in specs]
         records = [record for record, _ in drafts]
@@ -87,42 +86,32 @@ class Issuing(Primitives):
         self._plan(Book.NOTICE, list(expiry_items(records)))
         return [issued for _, issued in drafts]
 
-    def import_external(self, key_id: str, tenant: str, owner: str) -> KeyStatus:
-        """Register a key whose secret lives elsewhere. Doing it again answers its status.
 
-        Raises ``Rejected(BAD_KEY_ID)``, and ``Refused(CONFLICT)`` if the id belongs to another.
-        """
-        return self.import_many([(key_id, tenant, owner)])[0]
-
-    def import_many(self, drafts: Iterable[Draft]) -> Sequence[KeyStatus]:
-        """:meth:`import_external` for many keys in few round trips. Ids before a conflict stay imported."""
-        now_ms = self._now_ms()
-        records = []
-        for key_id, tenant, owner in drafts:
-            check_key_id(key_id)
-            check_text("tenant", tenant)
-            check_text("owner", owner)
-            records.append(KeyRecord(key_id=key_id, created_ms=now_ms, tenant=tenant, owner=owner))
-        return [record.status(now_ms) for record in self._create(records)]
-
-
-def _drafted(spec: KeySpec, peppers: Peppers, now_ms: int, predecessor: str) -> tuple[KeyRecord, Issued]:
-    secret, rate = token.generate(spec.prefix), spec.rate
-    record = KeyRecord(
-        key_id=token.new_key_id(),
+def record_of(spec: KeySpec, key_id: str, now_ms: int) -> KeyRecord:
+    """A new key, without its hash."""
+    rate = spec.rate
+    return KeyRecord(
+        key_id=key_id,
         created_ms=now_ms,
         tenant=spec.tenant,
         owner=spec.owner,
         name=spec.name,
         prefix=spec.prefix,
-        hash=peppers.digest(secret),
-        pepper_version=peppers.current,
         expires_ms=None if spec.expires_s is None else now_ms + spec.expires_s * 1000,
         scopes=tuple(spec.scopes),
         networks=normal_networks(spec.networks),
         rate_limit=rate.limit if rate else 0,
         rate_period_s=rate.period_s if rate else 0,
         rate_burst=rate.burst if rate else 0,
+    )
+
+
+def _drafted(spec: KeySpec, peppers: Peppers, now_ms: int, predecessor: str) -> tuple[KeyRecord, Issued]:
+    secret = token.generate(spec.prefix)
+    record = replace(
+        record_of(spec, token.new_key_id(), now_ms),
+        hash=peppers.digest(secret),
+        pepper_version=peppers.current,
         predecessor=predecessor,
         cell=token.cell_of(secret),
     )

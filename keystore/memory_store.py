@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from keystore.hashing import Peppers
 from keystore.listing import member_of
 from keystore.record import HistoryEntry, KeyRecord
 from keystore.results import DueExpiry, Usage, taken_key, unknown_key
+from keystore.rules import StoreRules
 from keystore.scripts import HISTORY_MAX
 from keystore.transitions import KEYWATCH, Change, apply
 from keystore.usage import Meter
@@ -23,14 +24,15 @@ from keystore.usage import Meter
 class MemoryKeyStore(BaseKeyStore):
     """Passes the same checks as :class:`keystore.redis_store.RedisKeyStore`; gone with its process."""
 
-    def __init__(self, clock: Clock, peppers: Peppers | None = None) -> None:
-        super().__init__(clock, peppers)
+    def __init__(self, clock: Clock, peppers: Peppers | None = None, rules: StoreRules | None = None) -> None:
+        super().__init__(clock, peppers, rules or StoreRules())
         self._lock = Lock()
         self._records: dict[str, KeyRecord] = {}
         self._history: dict[str, list[HistoryEntry]] = {}
         self._ids_by_hash: dict[str, str] = {}
         self._due: dict[tuple[str, str], int] = {}
         self._meters: dict[str, Meter] = {}
+        self._lookups: dict[tuple[int, str], set[str]] = {}
         self._agenda: dict[tuple[Book, str, str], int] = {}
 
     def due_expiries(self, now_ms: int, limit: int = 100) -> Sequence[DueExpiry]:
@@ -50,8 +52,9 @@ class MemoryKeyStore(BaseKeyStore):
         known = self._records.get(record.key_id)
         if known is None:
             self._records[record.key_id] = record
-            verb = "issue" if record.hash else "import"
-            entry = HistoryEntry(record.created_ms, verb, "", record.state.value, "", record.owner, "")
+            entry = HistoryEntry(
+                record.created_ms, record.begins_with, "", record.state.value, "", record.owner, ""
+            )
             self._history[record.key_id] = [entry]
             if record.hash:
                 self._ids_by_hash[record.hash] = record.key_id
@@ -64,25 +67,48 @@ class MemoryKeyStore(BaseKeyStore):
         return [self._records.get(key_id) for key_id in key_ids]
 
     def _admit(self, presented: Presented) -> Admission | None:
+        version, current = next(iter(presented.digests.items()))
         with self._lock:
             for digest in presented.digests.values():
                 key_id = self._ids_by_hash.get(digest)
                 if key_id is not None:
-                    record = self._rehashed(self._records[key_id], presented)
+                    record = self._records[key_id]
+                    if record.pepper_version != version:
+                        record = self._rehash(record, current, version)
                     return admit(record, self._meters.setdefault(key_id, Meter()), self._now_ms())
         return None
 
-    def _rehashed(self, record: KeyRecord, presented: Presented) -> KeyRecord:
-        version, digest = next(iter(presented.digests.items()))
-        if record.pepper_version == version:
-            return record
-        after = replace(record, hash=digest, pepper_version=version)
-        reason = f"pepper {record.pepper_version} to {version}"
-        state = record.state.value
+    def _admit_known(self, key_id: str, hashed: str) -> Admission | None:
+        with self._lock:
+            record = self._records.get(key_id)
+            if record is None or record.hash != hashed:
+                return None
+            return admit(record, self._meters.setdefault(key_id, Meter()), self._now_ms())
+
+    def _note_lookup(self, version: int, lookup: str, key_id: str) -> None:
+        with self._lock:
+            self._lookups.setdefault((version, lookup), set()).add(key_id)
+
+    def _forget_lookup(self, version: int, lookup: str, key_id: str) -> None:
+        with self._lock:
+            self._lookups[version, lookup].discard(key_id)
+
+    def _looked_up(self, found_by: Mapping[int, str]) -> Sequence[str]:
+        with self._lock:
+            return sorted({key_id for name in found_by.items() for key_id in self._lookups.get(name, ())})
+
+    def _replace_hash(self, record: KeyRecord, hashed: str, version: int) -> KeyRecord:
+        with self._lock:
+            stored = self._records[record.key_id]
+            return self._rehash(stored, hashed, version) if stored.hash == record.hash else stored
+
+    def _rehash(self, record: KeyRecord, hashed: str, version: int) -> KeyRecord:
+        after = replace(record, hash=hashed, pepper_version=version)
+        reason, state = f"pepper {record.pepper_version} to {version}", record.state.value
         entry = HistoryEntry(self._now_ms(), "rehash", state, state, "", KEYWATCH, reason)
         self._history[record.key_id].append(entry)
         self._records[record.key_id] = after
-        self._ids_by_hash[digest] = self._ids_by_hash.pop(record.hash)
+        self._ids_by_hash[hashed] = self._ids_by_hash.pop(record.hash)
         return after
 
     def _usages(self, key_ids: Sequence[str]) -> Sequence[Usage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.clock import Clock
 from domain.errors import Fatal, Reason
@@ -11,17 +11,26 @@ from domain.ports import KeyStatus
 from keystore.admission import Admission, Presented
 from keystore.agenda import AgendaItem, Book
 from keystore.hashing import Peppers
+from keystore.proved import Proved
 from keystore.record import KeyRecord
 from keystore.results import DueExpiry, Usage, unknown_key
+from keystore.rules import StoreRules
 from keystore.transitions import Change
 
 
 class Primitives(ABC):
-    """The steps, and the clock and peppers that everything above them shares."""
+    """The steps, and the clock, peppers and rules that everything above them shares."""
 
-    def __init__(self, clock: Clock, peppers: Peppers | None) -> None:
+    def __init__(self, clock: Clock, peppers: Peppers | None, rules: StoreRules) -> None:
         self._clock = clock
         self._peppers = peppers
+        self._rules = rules
+        self._proved = Proved()
+
+    @property
+    def peppers(self) -> Peppers | None:
+        """What secrets are hashed with."""
+        return self._peppers
 
     def use_peppers(self, peppers: Peppers) -> None:
         """From now on, hash with these: after a pepper file was changed."""
@@ -45,6 +54,26 @@ class Primitives(ABC):
 
         A key found under an old pepper is moved to the current one. None for no key.
         """
+
+    @abstractmethod
+    def _admit_known(self, key_id: str, hashed: str) -> Admission | None:
+        """:meth:`_admit` for an imported key that was found another way; None if that is not its hash."""
+
+    @abstractmethod
+    def _note_lookup(self, version: int, lookup: str, key_id: str) -> None:
+        """Have an imported key found by what :func:`keystore.slow_hash.lookups` says of its secret."""
+
+    @abstractmethod
+    def _forget_lookup(self, version: int, lookup: str, key_id: str) -> None:
+        """No more."""
+
+    @abstractmethod
+    def _looked_up(self, found_by: Mapping[int, str]) -> Sequence[str]:
+        """The ids of imported keys that may have this secret."""
+
+    @abstractmethod
+    def _replace_hash(self, record: KeyRecord, hashed: str, version: int) -> KeyRecord:
+        """Put another hash of the same secret into the record, if it still has the one given."""
 
     @abstractmethod
     def _usages(self, key_ids: Sequence[str]) -> Sequence[Usage]:

@@ -11,6 +11,7 @@ from domain.errors import Fatal, Reason
 from domain.ports import KeyState, KeyStatus
 from keystore.rate import RateLimit
 from keystore.refusal import Refusal
+from keystore.slow_hash import is_slow
 
 _REFUSALS = {KeyState.SUSPENDED: Refusal.SUSPENDED, KeyState.EXPIRED: Refusal.EXPIRED}
 _LISTS = ("scopes", "networks")
@@ -77,6 +78,11 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return _REFUSALS.get(state)
 
     @property
+    def begins_with(self) -> str:
+        """The first word of its history."""
+        return "issue" if self.cell else "import"
+
+    @property
     def rate(self) -> RateLimit | None:
         """How often it may be used; None is without limit."""
         return RateLimit(self.rate_limit, self.rate_period_s, self.rate_burst) if self.rate_limit else None
@@ -113,6 +119,7 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             successor=self.successor,
             retires_ms=self.retires_ms,
             pepper_version=self.pepper_version,
+            weak=is_slow(self.hash),
         )
 
 
@@ -138,6 +145,8 @@ class KeyDetails:
     """When a replaced key stops working."""
     pepper_version: int
     """The pepper that its hash was made with; 0 for a key whose secret lives elsewhere."""
+    weak: bool
+    """Imported with its secret, of which nothing is known: kept under Argon2, and to be rotated."""
 
 
 @dataclass(frozen=True, slots=True)

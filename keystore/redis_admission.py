@@ -25,17 +25,34 @@ class RedisAdmission(RedisRecords):
             [self._names.hashes(presented.cell)],
             [now_ms, self._names.records(presented.cell), *versions],
         )
-        return _admission(answer, now_ms) or self._admit_uncelled(presented, now_ms)
+        return _admission(answer, now_ms) or self._admit_uncelled(presented)
 
-    def _admit_uncelled(self, presented: Presented, now_ms: int) -> Admission | None:
+    def _admit_uncelled(self, presented: Presented) -> Admission | None:
         """Keys made before there were cells: two round trips more, until they are rotated."""
         digests = list(presented.digests.values())
         found = self._calls.batch(lambda pipe: [pipe.get(self._names.by_hash(d)) for d in digests])
         for key_id, digest in zip(found, digests, strict=True):
             if key_id is not None:
-                record = self._names.record(key_id.decode(), "")
-                return _admission(self._calls.script(ADMIT, [record], [now_ms, digest]), now_ms)
+                return self._admit_known(key_id.decode(), digest)
         return None
+
+    def _admit_known(self, key_id: str, hashed: str) -> Admission | None:
+        now_ms = self._now_ms()
+        record = self._names.record(key_id, "")
+        return _admission(self._calls.script(ADMIT, [record], [now_ms, hashed]), now_ms)
+
+    def _note_lookup(self, version: int, lookup: str, key_id: str) -> None:
+        name = self._names.imported(version, lookup)
+        self._calls.batch(lambda pipe: pipe.sadd(name, key_id))
+
+    def _forget_lookup(self, version: int, lookup: str, key_id: str) -> None:
+        name = self._names.imported(version, lookup)
+        self._calls.batch(lambda pipe: pipe.srem(name, key_id))
+
+    def _looked_up(self, found_by: Mapping[int, str]) -> Sequence[str]:
+        names = [self._names.imported(version, lookup) for version, lookup in found_by.items()]
+        found: list[set[bytes]] = self._calls.batch(lambda pipe: [pipe.smembers(name) for name in names])
+        return sorted({key_id.decode() for members in found for key_id in members})
 
     def _usages(self, key_ids: Sequence[str]) -> Sequence[Usage]:
         homes = zip(key_ids, self._cells(key_ids), strict=True)

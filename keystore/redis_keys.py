@@ -57,6 +57,10 @@ class KeyNames:
         """String: the key id of a digest, as keys were indexed before there were cells."""
         return f"{self.namespace}:keyhash:{digest}"
 
+    def imported(self, version: int, lookup: str) -> str:
+        """Set: ids of imported keys by 16 bits of their secret's HMAC, see :mod:`keystore.slow_hash`."""
+        return f"{self.namespace}:imported:{version}:{lookup}"
+
     def listing(self, shard: str) -> str:
         """Sorted set: see :mod:`keystore.listing`."""
         return f"{self.namespace}:keys:{{{shard}}}"

@@ -14,7 +14,8 @@ from keystore.record import KeyRecord, from_fields, to_fields
 from keystore.redis_calls import Calls, Client
 from keystore.redis_keys import KeyNames, tag
 from keystore.results import taken_key, unknown_key
-from keystore.scripts import CREATE, HISTORY_MAX, TRANSITION
+from keystore.rules import StoreRules
+from keystore.scripts import CREATE, HISTORY_MAX, REHASH, TRANSITION
 from keystore.transitions import Change, refusal
 
 BATCH: Final = 500
@@ -24,8 +25,10 @@ BATCH: Final = 500
 class RedisRecords(Primitives):
     """The record of each key, its history, and the ways to find them."""
 
-    def __init__(self, redis: Client, clock: Clock, peppers: Peppers | None, namespace: str) -> None:
-        super().__init__(clock, peppers)
+    def __init__(
+        self, redis: Client, clock: Clock, peppers: Peppers | None, namespace: str, rules: StoreRules
+    ) -> None:
+        super().__init__(clock, peppers, rules)
         self._calls = Calls(redis)
         self._names = KeyNames(namespace)
 
@@ -67,7 +70,7 @@ class RedisRecords(Primitives):
         keys = [self._names.record(record.key_id, cell), self._names.history(record.key_id, cell)]
         if record.cell:
             keys.append(self._names.hashes(cell))
-        head = [record.created_ms, "issue" if record.hash else "import", HISTORY_MAX]
+        head = [record.created_ms, record.begins_with, HISTORY_MAX]
         # a cluster's pipeline has no eval() of its own, but carries the command
         return pipe.execute_command("EVAL", CREATE, len(keys), *keys, *head, *fields)
 
@@ -101,6 +104,12 @@ class RedisRecords(Primitives):
         if outcome != b"ok":
             raise refusal(Reason(outcome.decode()), record, change, now_ms)
         return record
+
+    def _replace_hash(self, record: KeyRecord, hashed: str, version: int) -> KeyRecord:
+        names = self._names
+        keys = [names.record(record.key_id, record.cell), names.history(record.key_id, record.cell)]
+        flat = self._calls.script(REHASH, keys, [self._now_ms(), HISTORY_MAX, record.hash, hashed, version])
+        return from_fields(pairs(flat))
 
 
 def pairs(flat: Sequence[bytes]) -> Mapping[bytes, bytes]:

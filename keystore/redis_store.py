@@ -12,6 +12,7 @@ from keystore.redis_admission import RedisAdmission
 from keystore.redis_agenda import RedisAgenda
 from keystore.redis_calls import Client
 from keystore.redis_keys import SHARDS
+from keystore.rules import StoreRules
 
 __all__ = ["Client", "RedisKeyStore"]
 
@@ -33,10 +34,19 @@ class RedisKeyStore(RedisAdmission, RedisAgenda, BaseKeyStore):
         None is a store that suspends keys but can neither issue nor verify them.
     namespace
         First part of every Redis key, see :class:`keystore.redis_keys.KeyNames`.
+    rules
+        Which prefixes to issue, and whether keys were imported with their secrets.
     """
 
-    def __init__(self, redis: Client, clock: Clock, peppers: Peppers | None, namespace: str = "kw") -> None:
-        super().__init__(redis, clock, peppers, namespace)
+    def __init__(
+        self,
+        redis: Client,
+        clock: Clock,
+        peppers: Peppers | None,
+        namespace: str = "kw",
+        rules: StoreRules | None = None,
+    ) -> None:
+        super().__init__(redis, clock, peppers, namespace, rules or StoreRules())
 
     def history(self, key_id: str, limit: int = 50) -> Sequence[HistoryEntry]:
         record = self._load(key_id)

@@ -135,6 +135,19 @@ redis.call('HSET', KEYS[1], 'state', r.state, 'prior_state', r.prior_state, 'cas
 return {'ok', redis.call('HGETALL', KEYS[1])}
 """
 
+# Another hash of the same secret, unless somebody else was first. KEYS record, history.
+# ARGV at_ms, history length, hash before, hash after, pepper version. Answers the record.
+REHASH: Final = """#!lua flags=allow-oom
+local known = redis.call('HMGET', KEYS[1], 'hash', 'state', 'pepper_version')
+if known[1] == ARGV[3] then
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'at_ms', ARGV[1], 'verb', 'rehash',
+    'before', known[2], 'after', known[2], 'case_id', '', 'by', 'keywatch',
+    'reason', 'pepper ' .. known[3] .. ' to ' .. ARGV[5])
+  redis.call('HSET', KEYS[1], 'hash', ARGV[4], 'pepper_version', ARGV[5])
+end
+return redis.call('HGETALL', KEYS[1])
+"""
+
 # Take an item of the agenda that is due, so that no other worker has it until later. A repetition after a
 # lost reply finds it taken; it then waits for that later time. KEYS agenda. ARGV now_ms, later_ms, member.
 CLAIM: Final = """#!lua flags=allow-oom

@@ -13,6 +13,7 @@ from keystore.base import BaseKeyStore
 from keystore.hashing import Peppers
 from keystore.memory_store import MemoryKeyStore
 from keystore.redis_store import RedisKeyStore
+from keystore.rules import StoreRules
 from tests.contract.keys import NOW_S, MakeStore
 from tests.servers import connect, server
 
@@ -45,10 +46,12 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def make(address: str, clock: ManualClock) -> Iterator[MakeStore]:
     """Makes stores that share no key with any other test."""
     if not address:
-        yield lambda peppers: MemoryKeyStore(clock, peppers)
+        yield lambda peppers, imported=False: MemoryKeyStore(clock, peppers, StoreRules(imported=imported))
         return
     with connect(address) as client:
-        yield lambda peppers: RedisKeyStore(client, clock, peppers, f"t{uuid.uuid4().hex}")
+        yield lambda peppers, imported=False: RedisKeyStore(
+            client, clock, peppers, f"t{uuid.uuid4().hex}", StoreRules(imported=imported)
+        )
 
 
 @pytest.fixture

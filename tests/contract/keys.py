@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import pytest
 
@@ -13,7 +14,13 @@ from keystore.hashing import Peppers
 from keystore.request import Request
 from keystore.results import NotAccepted, Verified
 
-MakeStore = Callable[[Peppers | None], BaseKeyStore]
+
+class MakeStore(Protocol):
+    """Makes stores that share no key."""
+
+    def __call__(self, peppers: Peppers | None, imported: bool = False) -> BaseKeyStore:
+        """One store."""
+
 
 NOW_S = 1_767_225_600
 NOW_MS = NOW_S * 1000
