@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import redis
 from redis.cluster import RedisCluster
@@ -28,7 +27,6 @@ from alerting.stages.notify import Notify
 from detectors.catalog import DETECTORS, sight_detectors, surge_detectors, window_detectors
 from domain.errors import Fatal, Reason
 from domain.ports import KeyState, Notifier
-from keystore.hashing import Peppers
 from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.claim import DetectSettings
@@ -48,6 +46,7 @@ from monitor.renew import Renewal
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
 from monitor.wiring_clock import CLOCK as CLOCK
+from monitor.wiring_keys import key_store as key_store
 
 DEFAULT_CONFIG = Path("keywatch.yaml")
 Client = redis.Redis | RedisCluster
@@ -225,13 +224,6 @@ def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:
 def policy_for(config: Config) -> Policy:
     """The configured policy, or the shipped one."""
     return load_policy(Path(config.alert.policy) if config.alert.policy else None)
-
-
-def key_store(config: Config, client: Any) -> RedisKeyStore:
-    """The reference store; without peppers it cannot issue or verify, only suspend and reinstate."""
-    pepper_file = config.keystore.pepper_file
-    peppers = Peppers.from_file(Path(pepper_file)) if pepper_file else None
-    return RedisKeyStore(client, CLOCK, peppers)
 
 
 # -- for the commands --------------------------------------------------------------------------------

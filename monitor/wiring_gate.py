@@ -11,7 +11,6 @@ from typing import Any, Final
 from kafka import KafkaProducer
 
 from domain.errors import Fatal, Reason
-from keystore.hashing import Peppers
 from keystore.middleware.gate import Gate
 from keystore.middleware.proxies import TrustedProxies
 from keystore.middleware.settings import GateSettings
@@ -22,6 +21,7 @@ from monitor.connect import connect_redis, kafka_settings
 from monitor.logs import Log
 from monitor.source.settings import KafkaSettings
 from monitor.wiring_clock import CLOCK
+from monitor.wiring_keys import key_store
 
 LINGER_MS: Final = 50
 """Events wait this long for others: few, larger writes, and detection is as quick to the eye."""
@@ -59,7 +59,7 @@ def _keys(config: Config) -> RedisKeyStore:
         raise Fatal(Reason.CONFIG, "keystore.pepper_file is not set: without it no key can be verified")
     password = secret("", config.redis.password_file, "redis.password_file")
     client = connect_redis(config.redis.url, config.gate.store_timeout_s, password)
-    return RedisKeyStore(client, CLOCK, Peppers.from_file(Path(config.keystore.pepper_file)))
+    return key_store(config, client)
 
 
 def usage_for(config: Config, log: Log) -> UsageSink:

@@ -53,6 +53,7 @@ def _facts(key: KeyDetails, use: Usage, moment: Moment, current_pepper: int) -> 
         expires_ms=key.key_expires_ms,
         wildcard=next(filter(_opens_all, key.scopes), ""),
         old_pepper=current_pepper > 0 and 0 < key.pepper_version != current_pepper,
+        weak=key.weak,
         case_id=status.case_id,
         used_ms=use.last_used_ms,
         verifications=use.days.get(day_of(moment.now_ms) - 1, 0),

@@ -20,6 +20,7 @@ from keystore.middleware.settings import GateSettings
 from keystore.rate import RateLimit
 from keystore.request import Request
 from keystore.results import Issued, NotAccepted, Verified
+from keystore.rules import StoreRules
 from tests.doors import BODY, PEER, Call, Told, by_asgi, by_fastapi, by_wsgi
 
 NOW = 1_767_225_600.0
@@ -223,6 +224,17 @@ def test_a_key_in_the_query_is_refused_and_told_as_a_leak(bench: Bench, query: s
         assert secret not in bench.told.everything() + answer.text + str(answer.headers)
         bench.told.events.clear()
         bench.told.lines.clear()
+
+
+def test_a_leaked_secret_that_can_be_guessed_is_not_told_by_its_hash(bench: Bench) -> None:
+    bench.store = MemoryKeyStore(bench.clock, Peppers.generate(), rules=StoreRules(imported=True))
+    spec = KeySpec("acme", "ops", scopes=("GET:/v1/**",))
+    bench.store.import_secret("legacy-7", Secret("correct horse"), spec)
+    call = bench.opened()
+    assert call("GET", "/v1/x", headers=bearer("correct horse")).status_code == 201
+    assert refusal(call("GET", "/v1/x?api_key=correct+horse")) == (400, "key_in_query")
+    assert [event.key_id for event in bench.told.events] == ["legacy-7", hashed_id("legacy-7"), "legacy-7"]
+    assert hashed_id("correct horse") not in bench.told.everything()
 
 
 def test_nobody_can_fill_the_topic_with_leaks_of_made_up_keys(bench: Bench) -> None:

@@ -21,6 +21,7 @@ from alerting.cases import RedisCaseStore
 from domain.case import Case, CaseState
 from domain.clock import ManualClock
 from domain.decision import Action, Decision
+from domain.secret import Secret
 from keystore.audit.audit import audit
 from keystore.audit.controls import DAY_MS, AuditSettings, Control, Moment, Status
 from keystore.audit.keys import fact_pages
@@ -29,6 +30,7 @@ from keystore.hashing import Peppers
 from keystore.issuing import KeySpec
 from keystore.redis_store import RedisKeyStore
 from keystore.request import Request
+from keystore.rules import StoreRules
 from keystore.token import generate
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.cli import app
@@ -226,7 +228,7 @@ def test_a_key_in_several_partitions_is_added_up(client: Any, clock: ManualClock
 
 def test_what_the_store_counts_is_in_the_report(any_client: Any, clock: ManualClock) -> None:
     old = Peppers.generate()
-    store = RedisKeyStore(any_client, clock, old)
+    store = RedisKeyStore(any_client, clock, old, rules=StoreRules(imported=True))
     secrets = [issued.secret for issued in store.issue_many([KeySpec("acme", "ops", scopes=("*:/**",))] * 3)]
     clock.advance(100 * 86_400)
     for secret in secrets[:2]:
@@ -234,14 +236,16 @@ def test_what_the_store_counts_is_in_the_report(any_client: Any, clock: ManualCl
             store.verify(secret, Request("GET", "/", "198.18.0.1"))
     clock.advance(86_400)
     both = Peppers(2, {1: old.by_version[1], 2: Peppers.generate().by_version[1]})
-    assert store.count() == 3
+    store.import_secret("legacy-7", Secret("correct horse"), KeySpec("acme", "ops"))
+    assert store.count() == 4
     moment = Moment(int(clock.now() * 1000), AuditSettings())
     report = audit(fact_pages(RedisKeyStore(any_client, clock, both), moment, both.current), moment)
     assert report.daily_verifications == 10
     assert report.result(Control.UNUSED).found == 1
+    assert [key.key_id for key in report.result(Control.WEAK_SECRET).keys] == ["legacy-7"]
     assert {c.value: report.result(c).found for c in (Control.OLD, Control.OLD_PEPPER)} == {
         "old": 3,
-        "old_pepper": 3,
+        "old_pepper": 4,
     }
 
 
