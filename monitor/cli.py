@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from monitor import cli_audit, cli_cases, cli_issue_many, cli_keys
+from monitor import cli_audit, cli_cases, cli_evaluate, cli_issue_many, cli_keys
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
 
@@ -36,6 +36,7 @@ cli_keys.app.command("issue-many", epilog=cli_issue_many.EPILOG)(cli_issue_many.
 cli_keys.app.command("audit", epilog=cli_audit.EPILOG)(cli_audit.audit)
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_cases.app, name="cases")
+app.command(epilog="Example: keywatch evaluate corpora/ --json > evaluation.json")(cli_evaluate.evaluate)
 
 
 @app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml")

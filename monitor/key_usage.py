@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from detectors.rates import rates_at
 from domain.clock import Clock
-from domain.errors import Fatal, Reason
 from domain.leak import LEAKED_PREFIX
-from domain.profile import PROFILE_DTYPE, RATE_HORIZONS_MIN, SCHEMA_VERSION, WINDOW_MS
+from domain.profile import PROFILE_DTYPE, RATE_HORIZONS_MIN, WINDOW_MS
 from keystore.audit.facts import LeakedSecret, Observed
+from monitor.baseline.migrate import row_of
 from monitor.baseline.teach import NETWORK_MEMORY_MIN
 from monitor.checkpoint.redis import RedisStateStore
 
@@ -93,10 +93,4 @@ def _last_seen_ms(rows: Rows) -> int | None:
 
 
 def _rows(raw: Sequence[bytes]) -> Rows:
-    if any(len(row) != PROFILE_DTYPE.itemsize for row in raw):
-        raise Fatal(
-            Reason.CORRUPT,
-            f"key audit: a stored profile is not of schema {SCHEMA_VERSION}: run the version that wrote it, "
-            "or empty this topic's state",
-        )
-    return np.frombuffer(b"".join(raw), PROFILE_DTYPE)
+    return np.array([row_of(row, PROFILE_DTYPE) for row in raw], PROFILE_DTYPE)

@@ -46,11 +46,13 @@ _LEAK: Final = Watched(LEAKED)
 class Outside:
     """``elsewhere``: partition -> the ``prefix_fresh`` of all other partitions together (FLEET_PREFIX_BINS,).
     ``allowed``: key id -> kind -> minute until which findings of that kind are not made.
+    ``convicted``: keys with a fresh verdict of misuse.
     """
 
     watched: Mapping[str, Watched] = field(default_factory=dict)
     elsewhere: Mapping[int, npt.NDArray[np.float32]] = field(default_factory=dict)
     allowed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    convicted: frozenset[str] = frozenset()
 
     def fleet(self, part: PartitionState) -> np.void:
         """The partition's fleet row, with what was newly met in other partitions."""

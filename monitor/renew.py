@@ -51,6 +51,9 @@ class Renewal:
             key_id: self._noticed.get(key_id, Watched(STOPPED, since_ms)) for key_id in self._stopped()
         }
         self._outside.watched = {**self._noticed, **self._honey}
+        self._outside.convicted = frozenset(
+            case.key_id for case in self._cases.list(CaseState.CONFIRMED, VERDICTS_READ)
+        )
         closed = self._cases.list(CaseState.REINSTATED, VERDICTS_READ)
         self._outside.allowed = allowances(closed, int(self._clock.now() * 1000))
 
