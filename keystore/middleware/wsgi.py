@@ -17,7 +17,7 @@ App = Callable[[Environ, StartResponse], Iterable[bytes]]
 KEY: Final = "keywatch.key"
 """Where the application finds whose key it is: a :class:`keystore.results.Verified`, or None."""
 _URLS: Final = ("QUERY_STRING", "REQUEST_URI", "RAW_URI", "REQUEST_LINE")
-"""Where servers keep the URL; gunicorn and uWSGI log from these."""
+"""Where servers keep the URL, and some log from."""
 
 
 class KeyMiddleware:
@@ -66,7 +66,7 @@ def call_of(environ: Environ) -> Call:
 
 
 def hide_url(environ: Environ) -> None:
-    """Servers write their access log from this very environment, after the answer."""
+    """For servers that write their access log from this very environment, after the answer."""
     for name in _URLS:
         if name in environ:
             path = environ[name].partition("?")[0]
