@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from domain.ports import KeyState
+from keystore.arguments import MAX_PAGE
 from keystore.issuing import KeySpec
 from keystore.rate import RateLimit
+from keystore.record import KeyDetails
 from keystore.redis_store import RedisKeyStore
 from keystore.token import DEFAULT_PREFIX
 from monitor.cli_errors import exit_codes
 from monitor.cli_keys_output import print_issued, print_key, print_keys, print_status
 from monitor.cli_options import Config, Json, Who, Why, who
+from monitor.cli_progress import counting
 
 app = typer.Typer(
     name="keys",
@@ -26,6 +29,9 @@ app = typer.Typer(
     epilog="Example: keywatch keys suspend key_7HqYw2mB4cXe9ZtA --reason 'seen in a public repository'",
     no_args_is_help=True,
 )
+
+MOST_LISTED: Final = 100_000
+"""Keys of one list; they are held in memory, about 1 kB each."""
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's public id, not its secret.")]
 
@@ -77,19 +83,23 @@ def issue(
 @app.command("list", epilog="Example: keywatch keys list --state suspended --limit 20")
 def list_keys(
     state: Annotated[KeyState | None, typer.Option(help="Only keys in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="How many, newest first.")] = 100,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """List keys, the newest first."""
     with exit_codes():
-        store, cursor = open_store(config), ""
-        page = store.list(state, cursor, limit)
-        keys = list(page.keys)
-        while page.cursor and len(keys) < limit:
-            page = store.list(state, page.cursor, limit - len(keys))
-            keys += page.keys
-        print_keys(keys, more=bool(page.cursor), as_json=as_json)
+        store, keys, cursor = open_store(config), list[KeyDetails](), ""
+        with counting("listing keys", min(limit, store.count())) as count:
+            while len(keys) < limit:
+                page = store.list(state, cursor, min(limit - len(keys), MAX_PAGE))
+                keys += page.keys
+                count(len(page.keys))
+                cursor = page.cursor
+                if not cursor:
+                    break
+        more = bool(cursor and store.list(state, cursor, 1).keys)
+        print_keys(keys, more=more, as_json=as_json)
 
 
 @app.command(epilog="Example: keywatch keys show key_7HqYw2mB4cXe9ZtA")
