@@ -12,7 +12,7 @@ from domain.errors import KeywatchError, Reason, Refused, Transient
 from domain.ports import KeyState
 from keystore.adapters.priors import Hold, Overwritten, Phase, PriorStates
 from keystore.adapters.rules import is_ours
-from keystore.adapters.vendor import Found, Overtaken, Vendor
+from keystore.adapters.vendor import Found, Order, Overtaken, Vendor
 
 _UNTOUCHED: Final = (Reason.THROTTLED, Reason.UNREACHABLE)
 """Reasons of a ``Transient`` that mean the vendor did nothing."""
@@ -65,8 +65,9 @@ class Change:
         intended = self._put(
             self.hold, msgspec.structs.replace(wanted, prior=self.found.prior), Phase.INTENDED
         )
+        order = Order(self.found, intended)
         try:
-            self._settle(KeyState.SUSPENDED, intended, lambda: self._vendor.stop(self.found, intended.mark))
+            self._settle(KeyState.SUSPENDED, intended, lambda: self._vendor.stop(order))
         except _Unknown:
             raise
         except Overtaken:
@@ -84,8 +85,9 @@ class Change:
         hold = self.hold
         if hold is None:
             raise AssertionError("only a key that we hold is started")
+        order = Order(self.found, hold)
         try:
-            self._settle(KeyState.ACTIVE, hold, lambda: self._vendor.start(self.found, hold.prior))
+            self._settle(KeyState.ACTIVE, hold, lambda: self._vendor.start(order))
         except Overtaken:
             if self.found.told:
                 raise

@@ -82,7 +82,7 @@ class Api:
     ) -> None:
         self.place = place
         self._client = client
-        self._base_url = base_url.rstrip("/")
+        self._base_url = base_url
         self._patience = patience
         self._clock = clock
         self._credential = credential
@@ -117,7 +117,7 @@ class Api:
         name = self.place.name
         headers = {**headers, **self._credential()}
         try:
-            with self._client.stream(method, self._base_url + path, headers=headers, **request) as response:
+            with self._client.stream(method, self._url(path), headers=headers, **request) as response:
                 return Answer(response.status_code, response.headers, self._body(response))
         except _NEVER_SENT as error:
             raise Transient(
@@ -132,6 +132,9 @@ class Api:
             raise Transient(
                 Reason.TIMEOUT, f"{name} did not answer ({type(error).__name__}): the outcome is unknown"
             ) from None
+
+    def _url(self, path: str) -> str:
+        return self._base_url.rstrip("/") + path if path else self._base_url
 
     def _body(self, response: httpx.Response) -> Any:
         raw = b""

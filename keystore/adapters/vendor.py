@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from domain.ports import Capabilities, KeyState
+from keystore.adapters.priors import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,19 @@ class Found:
     prior: str = ""
     """What :meth:`Vendor.start` needs to restore the key exactly, in the vendor's words. Never a secret."""
     mark: str | None = None
-    """Who stopped the key, as written by :meth:`Vendor.stop`; None: the vendor has no place for it."""
+    """Who stopped the key, as left there by :meth:`Vendor.stop`; None: the vendor has no place for it."""
     tenant: str = ""
     owner: str = ""
     raw: Any = field(default=None, repr=False, compare=False)
     """The vendor's own answer, for the write that follows. May hold secrets: never kept, never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A change of a key as it was found. ``hold`` says for whom, what mark to leave, how the key was."""
+
+    found: Found
+    hold: Hold
 
 
 class Overtaken(Exception):
@@ -57,10 +66,10 @@ class Vendor(Protocol):
     def read(self, key_id: str) -> Found:
         """The key now."""
 
-    def stop(self, found: Found, mark: str) -> None:
+    def stop(self, order: Order) -> None:
         """Have the vendor refuse the key. Raises :class:`Overtaken`."""
 
-    def start(self, found: Found, prior: str) -> None:
+    def start(self, order: Order) -> None:
         """Have it accepted again, as it was before. Raises :class:`Overtaken`."""
 
     def warnings(self) -> Sequence[str]:
