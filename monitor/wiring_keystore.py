@@ -8,6 +8,7 @@ import secrets
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,7 +133,7 @@ class Vendors:
 
     def _google(self, settings: GoogleConfig) -> Vendor:
         api = self._google_api(GoogleApiKeys, settings)
-        return GoogleApiKeys(api, time.sleep, settings.project, settings.mode)
+        return GoogleApiKeys(api, self._patience.sleep, settings.project, settings.mode)
 
     def _apigee(self, settings: ApigeeConfig) -> Vendor:
         return Apigee(self._google_api(Apigee, settings), self._clock, settings.organization)
@@ -151,7 +152,9 @@ class Vendors:
         check_url(settings.url, "keystore.webhook.url", allow_http=settings.allow_http)
         signer = Signer([read_secret(Path(path)) for path in settings.secret_files])
         guard = AddressGuard([_network(text) for text in settings.allow_networks])
-        transport = PinnedTransport(httpx.HTTPTransport(verify=_trust(settings.http), trust_env=False), guard)
+        transport = PinnedTransport(
+            httpx.HTTPTransport(verify=_trust(settings.http.ca_file), trust_env=False), guard
+        )
         client = httpx.Client(transport=transport, timeout=_timeout(settings.http), trust_env=False)
         place = Place(Webhook.name, Webhook.setting)
         api = Api(place, client, settings.url, self._patience, self._clock)
@@ -195,13 +198,13 @@ class Vendors:
         tells: Callable[[Any], object] = lambda _: "",
     ) -> Api:
         check_url(url, f"{vendor.setting}.url")
-        client = httpx.Client(verify=_trust(http), timeout=_timeout(http))
+        client = httpx.Client(verify=_trust(http.ca_file), timeout=_timeout(http))
         place = Place(vendor.name, vendor.setting)
         return Api(place, client, url, self._patience, self._clock, credential, tells)
 
     def _login(self, name: str, setting: str, url: str, http: HttpConfig) -> Api:
         check_url(url, f"{setting} (the login or metadata URL)")
-        client = httpx.Client(verify=_trust(http), timeout=_timeout(http))
+        client = httpx.Client(verify=_trust(http.ca_file), timeout=_timeout(http))
         return Api(Place(name, setting), client, url, self._patience, self._clock)
 
     def _azure_grant(self, settings: AzureApimConfig) -> Callable[[], Any]:
@@ -239,13 +242,15 @@ def _timeout(http: HttpConfig) -> httpx.Timeout:
     return httpx.Timeout(http.timeout_s, connect=http.connect_timeout_s)
 
 
-def _trust(http: HttpConfig) -> ssl.SSLContext:
+@cache
+def _trust(ca_file: str) -> ssl.SSLContext:
+    """Made once: reading all of the world's certificates takes some 20 ms."""
     context = httpx.create_ssl_context()
-    if http.ca_file:
+    if ca_file:
         try:
-            context.load_verify_locations(cafile=http.ca_file)
+            context.load_verify_locations(cafile=ca_file)
         except (OSError, ssl.SSLError) as error:
-            raise Fatal(Reason.CONFIG, f"ca_file: {http.ca_file} cannot be used: {error}") from error
+            raise Fatal(Reason.CONFIG, f"ca_file: {ca_file} cannot be used: {error}") from error
     return context
 
 

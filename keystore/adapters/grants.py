@@ -115,7 +115,7 @@ def _signed(claims: Mapping[str, object], account: _ServiceAccount) -> str:
 
 
 def _granted(login: Api, path: str, form: Mapping[str, str]) -> Answer:
-    answer = login.write("POST", path, data=form, expect=(400,))
+    answer = login.query(path, data=form, expect=(400,))
     if answer.status == 400:
         code = answer.body.get("error", "") if isinstance(answer.body, dict) else ""
         raise Fatal(
