@@ -57,15 +57,6 @@ def cases() -> list[Any]:
     return out
 
 
-@pytest.fixture(autouse=True)
-def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOWNKEYOFKEYWATCH")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "credential-s3cret")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AdapterBench]:
     with bench_for(request.param, tmp_path) as made:

@@ -28,7 +28,7 @@ VERSION: Final = {"const": "2010-05-08"}
 KEY_ID: Final = {"type": "string", "minLength": 16, "maxLength": 128}
 USER: Final = {"type": "string", "minLength": 1}
 SWITCH: Final = closed(op={"const": "replace"}, path={"const": "/enabled"}, value={"enum": ["true", "false"]})
-SIGNED: Final = {"Authorization": r"AWS4-HMAC-SHA256 Credential=AKIAOWN\S+, .*"}
+SIGNED: Final = {"Authorization": r"AWS4-HMAC-SHA256 Credential=AKIA[A-Z0-9]+/\S+, .*"}
 
 
 def action(name: str, *, write: bool = False, **body: Any) -> Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import pytest
 
 from domain.clock import ManualClock
 from domain.errors import Reason, Transient
@@ -52,6 +54,13 @@ VARIANTS: Final[dict[str, Callable[[], VendorServer]]] = {
     "vault": VaultServer,
 }
 """Every adapter, in every way of setting it up that changes what is sent."""
+
+
+AWS_ENVIRONMENT: Final = {
+    "AWS_ACCESS_KEY_ID": "AKIAOWNKEYOFKEYWATCH",
+    "AWS_SECRET_ACCESS_KEY": "credential-s3cret",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 
 class FragileMemory(MemoryPriorStates):
@@ -138,6 +147,10 @@ class AdapterBench:
 @contextmanager
 def bench_for(variant: str, directory: Path) -> Iterator[AdapterBench]:
     """A fresh vendor and its adapter; afterwards, every request must have been as the vendor describes."""
-    with serving(VARIANTS[variant]()) as vendor:
-        yield AdapterBench(vendor, directory)
-        assert vendor.violations == []
+    with pytest.MonkeyPatch.context() as environment, serving(VARIANTS[variant]()) as vendor:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE"):
+            environment.delenv(name, raising=False)
+        for name, value in AWS_ENVIRONMENT.items():
+            environment.setenv(name, value)
+        yield AdapterBench(vendor, Path(tempfile.mkdtemp(dir=directory)))
+        assert not vendor.violations, vendor.violations
