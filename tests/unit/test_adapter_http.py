@@ -141,7 +141,8 @@ def test_what_the_vendor_says_is_shown_when_it_may_be_and_on_one_line(waits: Wai
         api(waits, handler, tells=lambda body: body["message"]).read("/x")
     assert str(caught.value).startswith("Vendor answered 400 (bad [2J id xxx")
     assert len(str(caught.value)) < 220
-    for odd in ([], "text", {"other": 1}, None):
+    odds: list[Any] = [[], "text", {"other": 1}, None]
+    for odd in odds:
         with pytest.raises(Refused, match=r"answered 400$"):
             api(waits, replies(400, json=odd), tells=lambda body: body["message"]).read("/x")
 
@@ -222,10 +223,14 @@ def ok(handler: BaseHTTPRequestHandler) -> None:
 
 def test_a_server_that_does_not_answer_is_given_up(waits: Waits) -> None:
     over = threading.Event()
-    with listening(lambda _: over.wait(10) and None, None) as port:
+
+    def silent(_: BaseHTTPRequestHandler) -> None:
+        over.wait(10)
+
+    with listening(silent, None) as port:
         client = httpx.Client(timeout=httpx.Timeout(0.1, connect=5.0))
         slow = Api(PLACE, client, f"http://127.0.0.1:{port}", Patience(waits, lambda: 0.5), waits.clock)
-        with pytest.raises(Transient, match="ReadTimeout.*outcome is unknown") as caught:
+        with pytest.raises(Transient, match=r"ReadTimeout.*outcome is unknown") as caught:
             slow.write("POST", "/x")
         over.set()
         client.close()
@@ -237,7 +242,7 @@ def test_nobody_listening_is_unreachable(waits: Waits) -> None:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         nobody = Api(PLACE, httpx.Client(), url, Patience(waits, lambda: 0.5), waits.clock)
-        with pytest.raises(Transient, match="check keystore.vendor") as caught:
+        with pytest.raises(Transient, match=r"check keystore\.vendor") as caught:
             nobody.write("POST", "/x")
     assert caught.value.reason is Reason.UNREACHABLE
 
