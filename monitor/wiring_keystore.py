@@ -68,6 +68,15 @@ def vendor_store(config: KeystoreConfig, redis: Any, clock: Clock, audit: Audit 
     return VendorKeyStore(vendor, RedisPriorStates(redis, config.kind), clock, audit)
 
 
+def capabilities_of(config: KeystoreConfig, clock: Clock) -> Capabilities:
+    """What the configured store can do. Reads its settings and secrets as :func:`vendor_store` does, and
+    asks nobody. Raises ``Fatal``.
+    """
+    if config.kind == "redis":
+        return Capabilities(reversible=True, granularity=Granularity.KEY, propagation_s=0.0)
+    return Vendors(clock, Patience(time.sleep, random.random)).make(config).capabilities
+
+
 class Vendors:
     """Makes vendors of settings."""
 

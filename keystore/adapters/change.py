@@ -142,8 +142,7 @@ class Change:
         )
 
     def _put(self, before: Hold | None, hold: Hold, phase: Phase) -> Hold:
-        version = (before.version if before else 0) + 1
-        written = msgspec.structs.replace(hold, phase=phase, version=version)
+        written = hold.follows(before, phase)
         self._priors.put(self._unit, written)
         return written
 

@@ -11,12 +11,15 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 from threading import Lock
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from domain.errors import Reason, Refused
 from keystore.arguments import one_line
+
+ENDED_KEPT: Final = 32
+"""Findings wait in an outbox for minutes, not for as many cases on one key."""
 
 
 class Phase(StrEnum):
@@ -31,8 +34,9 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """One key's last suspension by us. Times are epoch milliseconds.
 
     ``key_id`` is the key that was suspended, where more than it is stopped. ``version`` grows by one at
-    each change. ``case_id`` is "" when a person holds the key through
-    keywatch, named in ``by``. ``mark`` is what was left at the vendor, ``prior`` how to restore the key.
+    each change. ``case_id`` is "" when a person holds the key through keywatch, named in ``by``. ``mark``
+    is what was left at the vendor, ``prior`` how to restore the key. ``ended`` are earlier cases, the
+    last :data:`ENDED_KEPT`: they may not suspend again.
     """
 
     case_id: str
@@ -45,11 +49,26 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int | None = None
     mark: str = ""
     prior: str = ""
+    ended: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
         """Whether we stopped the key, or are about to."""
         return self.phase is not Phase.RELEASED
+
+    def has_ended(self, case_id: str) -> bool:
+        """Whether a case's suspension is over, provided that the key is not stopped."""
+        over = self.case_id == case_id and self.phase is not Phase.INTENDED
+        return over or case_id in self.ended
+
+    def follows(self, before: Hold | None, phase: Phase) -> Hold:
+        """This hold in a phase, as the next version after another one."""
+        version, ended = 1, list[str]()
+        if before is not None:
+            version, ended = before.version + 1, list(before.ended)
+            if before.phase is not Phase.INTENDED and before.case_id not in ("", self.case_id, *ended):
+                ended.append(before.case_id)
+        return msgspec.structs.replace(self, phase=phase, version=version, ended=tuple(ended[-ENDED_KEPT:]))
 
     def ran_out(self, now_ms: int) -> bool:
         """Past the end of its suspension."""

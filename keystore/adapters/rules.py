@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.errors import Reason
 from domain.ports import KeyState
-from keystore.adapters.priors import Hold, Phase
+from keystore.adapters.priors import Hold
 from keystore.adapters.vendor import Found
 
 FINAL: Final = (KeyState.REVOKED, KeyState.EXPIRED)
@@ -44,8 +44,8 @@ def on_suspend(hold: Hold | None, found: Found, case_id: str, now_ms: int) -> St
         return Reason.ILLEGAL_STATE
     if found.state is KeyState.SUSPENDED:
         return _on_suspend_stopped(hold, found, case_id, now_ms)
-    ended = hold is not None and hold.phase is not Phase.INTENDED and hold.case_id == case_id
-    return Reason.CONFLICT if ended and case_id else Step.STOP
+    ended = hold is not None and case_id and hold.has_ended(case_id)
+    return Reason.CONFLICT if ended else Step.STOP
 
 
 def _on_suspend_stopped(hold: Hold | None, found: Found, case_id: str, now_ms: int) -> Step | Reason:

@@ -83,6 +83,15 @@ class VendorKeyStore:
         self._write_audit("reinstate", key_id, by, reason)
         return self._repeated(key_id, lambda change: self._reinstate(change, ""))
 
+    def revoke(self, key_id: str, by: str, reason: str) -> KeyStatus:
+        """End the key for good, where stopping it is just that; elsewhere ``Refused(DENIED)``."""
+        if self._vendor.capabilities.reversible:
+            raise Refused(
+                Reason.DENIED,
+                f"keywatch suspends keys at {self._vendor.name} and deletes none: end key {key_id!r} there",
+            )
+        return self.suspend_manually(key_id, by, reason)
+
     def held(self) -> Sequence[str]:
         """Ids of the keys that keywatch keeps stopped."""
         return [hold.key_id or unit for unit, hold in self._holds()]
