@@ -69,11 +69,15 @@ class UnkeyConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
 
 class TykConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``url``: the gateway's own API. ``secret_file``: its ``secret``. ``policy``: an inactive one."""
+    """``url``: of the gateway itself. ``secret_file``: its ``secret``. ``policy``, ``per_api_policy``:
+    inactive policies for keys bound to policies (docs/key-stores/tyk.md); without the second, keys bound
+    to per-API policies are not suspended.
+    """
 
     url: str
     secret_file: str
     policy: str = "keywatch-suspended"
+    per_api_policy: str = ""
     http: HttpConfig = HttpConfig()
 
 

@@ -126,7 +126,7 @@ class Vendors:
         secret = read_secret(Path(settings.secret_file))
         credential = lambda: {"x-tyk-authorization": secret.reveal()}  # noqa: E731
         api = self._api(Tyk, settings.url, settings.http, credential, lambda body: body["message"])
-        return Tyk(api, self._clock, settings.policy)
+        return Tyk(api, self._clock, settings.policy, settings.per_api_policy)
 
     def _gravitee(self, settings: GraviteeConfig) -> Vendor:
         credential = from_file(Path(settings.token_file))

@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import Reason, Transient
 from domain.ports import KeyState
-from keystore.adapters.checks import Fault
+from keystore.adapters.check_bench import Fault
 from tests.vendors.asserts import refused, suspend
 from tests.vendors.google import NOW_S
 

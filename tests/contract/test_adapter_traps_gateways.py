@@ -11,6 +11,7 @@ from domain.errors import Fatal, Reason, Refused
 from domain.ports import Granularity
 from tests.vendors.asserts import refused, sent, suspend
 from tests.vendors.kong import KongServer, acl_plugin
+from tests.vendors.tyk import policy
 
 DAY_MS = 86_400_000
 Open = Callable[[str], Any]
@@ -76,24 +77,42 @@ def test_tyk_keys_bound_to_policies_get_an_inactive_one(open_bench: Open, varian
     key_id = tyk.new_key()
     suspend(tyk, key_id)
     assert tyk.vendor.sessions[key_id]["apply_policies"][-1] == "keywatch-suspended"
-    assert "is_inactive" not in tyk.vendor.sessions[key_id]
     assert tyk.stopped(key_id)
 
 
-@pytest.mark.parametrize("policy", [None, {"id": "keywatch-suspended", "is_inactive": False}])
-def test_tyk_does_not_claim_a_suspension_that_its_policy_would_not_make(
-    open_bench: Open, policy: dict[str, Any] | None
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        policy("keywatch-suspended", inactive=False, acl=True),
+        policy("keywatch-suspended", inactive=True),
+        policy("keywatch-suspended", inactive=True, acl=True, rate_limit=True),
+        {**policy("keywatch-suspended", inactive=True, acl=True), "access_rights": {"api": {}}},
+    ],
+)
+def test_tyk_does_not_use_a_policy_that_would_not_stop_the_key_or_do_more(
+    open_bench: Open, wrong: dict[str, Any]
 ) -> None:
     tyk = open_bench("tyk, policies")
     key_id = tyk.new_key()
     del tyk.vendor.policies["keywatch-suspended"]
-    if policy:
-        tyk.vendor.policies["keywatch-suspended"] = policy
+    if wrong:
+        tyk.vendor.policies["keywatch-suspended"] = wrong
     with pytest.raises(Fatal, match=r"keystore\.tyk\.policy"):
         suspend(tyk, key_id)
     assert tyk.writes() == 0
     assert "keystore.tyk.policy" in tyk.store.warnings()[0]
     assert tyk.store.held() == []
+
+
+def test_tyk_per_api_policies_need_a_policy_of_their_kind(open_bench: Open) -> None:
+    tyk = open_bench("tyk, policies")
+    key_id = tyk.new_key()
+    tyk.vendor.policies["gold"] = policy("gold", inactive=False, per_api=True)
+    with pytest.raises(Refused, match=r"keystore\.tyk\.per_api_policy is not set"):
+        suspend(tyk, key_id)
+    assert tyk.store.warnings() == []
+    assert open_bench("tyk, per-API policies").store.warnings() == []
 
 
 def test_tyk_keeps_what_people_changed_while_the_key_was_stopped(open_bench: Open) -> None:

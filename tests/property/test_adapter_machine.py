@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from domain.clock import ManualClock
 from domain.errors import KeywatchError, Reason, Refused, Transient
 from domain.ports import Capabilities, Granularity, KeyState, KeyStatus
-from keystore.adapters.checks import Fault
+from keystore.adapters.check_bench import Fault
 from keystore.adapters.priors import Hold, MemoryPriorStates
 from keystore.adapters.store import VendorKeyStore
 from keystore.adapters.vendor import Found, Order, Overtaken

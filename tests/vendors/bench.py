@@ -15,16 +15,17 @@ import pytest
 from domain.clock import ManualClock
 from domain.errors import Reason, Transient
 from domain.ports import KeyStore
-from keystore.adapters.checks import Fault
+from keystore.adapters.check_bench import Fault
 from keystore.adapters.patience import Patience
 from keystore.adapters.priors import Hold, MemoryPriorStates
 from keystore.adapters.store import VendorKeyStore
 from monitor.config import KeystoreConfig
 from monitor.config_keystore import section_of
 from monitor.wiring_keystore import Vendors
+from tests.vendors.apigee import ApigeeServer
 from tests.vendors.aws import AwsApiGatewayServer, AwsIamServer
 from tests.vendors.azure_apim import AzureApimServer
-from tests.vendors.google import NOW_S, ApigeeServer, GoogleKeysServer
+from tests.vendors.google import NOW_S, GoogleKeysServer
 from tests.vendors.gravitee import GraviteeServer
 from tests.vendors.kong import KongServer
 from tests.vendors.server import VendorServer, serving
@@ -40,6 +41,7 @@ VARIANTS: Final[dict[str, Callable[[], VendorServer]]] = {
     "aws-iam": AwsIamServer,
     "unkey": UnkeyServer,
     "tyk, policies": TykServer,
+    "tyk, per-API policies": lambda: TykServer("per-API"),
     "tyk, one policy": lambda: TykServer("policy"),
     "tyk, no policy": lambda: TykServer("none"),
     "gravitee, subscriptions": GraviteeServer,

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import jsonschema_rs
 
-from keystore.adapters.checks import Fault
+from keystore.adapters.check_bench import Fault
 
 OBJECT: Final = {"type": "object"}
 EMPTY: Final[dict[str, Any]] = {"const": None}

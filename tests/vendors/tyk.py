@@ -7,7 +7,7 @@ What matters of internal/policy/apply.go is here too: a session that is bound to
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ SESSION: Final = {
 
 
 class TykServer(VendorServer):
-    """Sessions by hash. ``binding``: ``policies``, the older single ``policy``, or ``none``."""
+    """Sessions by hash. ``binding``: ``policies``, ``per-API`` ones, the older ``policy``, ``none``."""
 
     kind = "tyk"
     calls = (
@@ -54,14 +54,17 @@ class TykServer(VendorServer):
         self.binding = binding
         self.secrets.append("hmac-s3cret")
         self.sessions: dict[str, dict[str, Any]] = {}
+        part = "per_api" if binding == "per-API" else "rate_limit"
         self.policies = {
-            "gold": {"id": "gold", "is_inactive": False},
-            "silver": {"id": "silver", "is_inactive": False},
-            "keywatch-suspended": {"id": "keywatch-suspended", "is_inactive": True},
+            "gold": policy("gold", inactive=False, **{part: True}),
+            "silver": policy("silver", inactive=False, **{part: True}),
+            "keywatch-suspended": policy("keywatch-suspended", inactive=True, acl=True),
+            "keywatch-per-api": policy("keywatch-per-api", inactive=True, per_api=True),
         }
 
     def settings(self, directory: Path) -> dict[str, Any]:
-        return {"url": self.url, "secret_file": secret_file(directory, self.secrets[0])}
+        policies = {"per_api_policy": "keywatch-per-api"} if self.binding == "per-API" else {}
+        return {"url": self.url, "secret_file": secret_file(directory, self.secrets[0]), **policies}
 
     def authorised(self, request: Request) -> bool:
         return request.headers["x-tyk-authorization"] == "credential-s3cret"
@@ -80,25 +83,38 @@ class TykServer(VendorServer):
         if key_id not in self.sessions:
             return Reply(404, self.error(404, "Key not found"))
         if call.name == "put":
-            self.sessions[key_id] = {name: value for name, value in request.body.items() if value}
+            new = {name: value for name, value in request.body.items() if value}
+            if self._mixed(_names(new)):
+                what = "Failed to create key, ensure security settings are correct."
+                return Reply(500, self.error(500, what))
+            self.sessions[key_id] = new
+            self.sessions[key_id] = self.applied(key_id)
             return Reply(200, {"key": key_id, "status": "ok", "action": "modified"})
         return Reply(200, self.applied(key_id))
 
     def applied(self, key_id: str) -> dict[str, Any]:
         """The session with its policies applied, as Tyk answers and enforces it."""
         session = copy.deepcopy(self.sessions[key_id])
-        older = [session["apply_policy_id"]] if "apply_policy_id" in session else []
-        names = session.get("apply_policies") or older
+        names = _names(session)
         if names:
             session["is_inactive"] = any(self.policies[name]["is_inactive"] for name in names)
+        if any(not any(self.policies[name]["partitions"].values()) for name in names):
+            session.pop("rate", None)  # ClearSession: a policy without partitions sets all of them
         if not session.get("is_inactive"):
             session.pop("is_inactive", None)
         return session
+
+    def _mixed(self, names: Sequence[str]) -> bool:
+        """ErrMixedPartitionAndPerAPIPolicies, as far as policies with access rights go."""
+        parts = [self.policies[name]["partitions"] for name in names]
+        per_api = any(p["per_api"] for p in parts)
+        return per_api and any(p[n] for p in parts for n in ("acl", "quota", "rate_limit"))
 
     def new_key(self) -> str:
         key_id = f"{self.number():08x}"
         binding: dict[str, dict[str, Any]] = {
             "policies": {"apply_policies": ["gold", "silver"]},
+            "per-API": {"apply_policies": ["gold", "silver"]},
             "policy": {"apply_policy_id": "gold"},
         }
         self.sessions[key_id] = {
@@ -120,7 +136,7 @@ class TykServer(VendorServer):
             session["is_inactive"] = not on
         else:
             session["apply_policies"] = ["gold"] if on else ["gold", "blocked"]
-            self.policies["blocked"] = {"id": "blocked", "is_inactive": True}
+            self.policies["blocked"] = policy("blocked", inactive=True, acl=True)
 
     def end(self, key_id: str) -> None:
         del self.sessions[key_id]
@@ -130,3 +146,20 @@ class TykServer(VendorServer):
 
     def record(self, key_id: str) -> Any:
         return copy.deepcopy(self.sessions[key_id])
+
+
+def policy(policy_id: str, *, inactive: bool, **partitions: bool) -> dict[str, Any]:
+    """As ``GET /tyk/policies/{polID}`` answers it."""
+    off = {"quota": False, "rate_limit": False, "acl": False, "complexity": False, "per_api": False}
+    rights = {} if inactive else {"api": {"api_id": "api", "versions": ["Default"]}}
+    return {
+        "id": policy_id,
+        "is_inactive": inactive,
+        "access_rights": rights,
+        "partitions": off | partitions,
+    }
+
+
+def _names(session: Mapping[str, Any]) -> list[str]:
+    older = [session["apply_policy_id"]] if "apply_policy_id" in session else []
+    return list(session.get("apply_policies") or older)
