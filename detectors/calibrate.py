@@ -8,7 +8,7 @@ with a prior of so many days (Beta-binomial), and the first with theory:
     P(a day scores s):                       theory 2^-(s / 2) <- fleet <- cohort <- key
 
 Keys are very unlike: most never trouble a detector and a few do every day. So a key's own days weigh much
-(a prior of two days): evidence is strong from a detector that has always been silent on this key, and weak
+(a prior of three days): evidence is strong from a detector that has always been silent on this key, and weak
 from one that cries often. A detector that cries often on this platform weighs little, and a key that is
 noisy by nature is judged by its own noise and leaves the fleet's budget alone. An alert is made where the
 last line is at most the operator's budget, so that days that reach it are as rare as asked for. Bins
@@ -34,8 +34,8 @@ THIEF_BITS: Final = 4.0
 DETECTOR_PRIOR_DAYS: Final = 50.0
 FLEET_PRIOR_DAYS: Final = 50.0
 COHORT_PRIOR_DAYS: Final = 50.0
-KEY_DETECTOR_DAYS: Final = 2.0
-KEY_PRIOR_DAYS: Final = 7.0
+KEY_DETECTOR_DAYS: Final = 3.0
+KEY_PRIOR_DAYS: Final = 10.0
 KEY_BIN: Final = 4.0
 BITS_BIN: Final = 2.0
 MOST_WEIGHT: Final = 24.0

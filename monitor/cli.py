@@ -156,11 +156,13 @@ def _table(outcomes: list) -> Table:  # type: ignore[type-arg]
 def config_check(config: Config = None) -> None:
     """Read the settings and the policy, and print them with secrets masked."""
     from monitor.config import masked
-    from monitor.wiring import policy_for, read_config
+    from monitor.wiring import CLOCK, policy_for, read_config
+    from monitor.wiring_keystore import capabilities_of
 
     with exit_codes():
         settings = read_config(config)
         policy_for(settings)
+        capabilities_of(settings.keystore, CLOCK)
     typer.echo(yaml.safe_dump(masked(settings), sort_keys=False), nl=False)
 
 
