@@ -9,7 +9,7 @@ import typer
 import yaml
 from rich.console import Console
 
-from monitor import cli_cases, cli_keys, cli_replay
+from monitor import cli_backfill, cli_cases, cli_keys, cli_replay
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
 
@@ -31,6 +31,10 @@ app.command(
     epilog="Examples: keywatch replay access.log --format combined · keywatch replay --kafka --from -7d "
     "--policy new.yaml --against old.yaml"
 )(cli_replay.replay)
+app.command(
+    epilog="Examples: keywatch backfill --kafka --from -28d · "
+    "keywatch backfill access.log.1.gz access.log --format combined"
+)(cli_backfill.backfill)
 
 
 @app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml")

@@ -24,10 +24,19 @@ class Stretch:
     start: int
     stop: int
 
+    def last(self, count: int) -> Stretch:
+        """At most ``count`` offsets before its end."""
+        return Stretch(max(self.start, self.stop - count), self.stop)
+
+
+def without_group(settings: KafkaSettings) -> KafkaSettings:
+    """The same broker and topic, read alone."""
+    return replace(settings, group=None, instance_id="")
+
 
 def stretches(settings: KafkaSettings, period: Period) -> dict[int, Stretch]:
     """Every partition's offsets of the period, by the timestamps of the records. A few round trips."""
-    consumer = connect(settings)
+    consumer = connect(without_group(settings))
     try:
         with translated(settings):
             numbers = consumer.partitions_for_topic(settings.topic)
@@ -63,11 +72,10 @@ class KafkaHistory:
     of a partition whose last offset holds no record is seen.
     """
 
-    def __init__(self, settings: KafkaSettings, period: Period) -> None:
+    def __init__(self, settings: KafkaSettings, stretches: Mapping[int, Stretch]) -> None:
         self.topic = settings.topic
-        alone = replace(settings, group=None, instance_id="")
-        self.stretches = stretches(alone, period)
-        self._source = KafkaPythonSource(alone)
+        self.stretches = dict(stretches)
+        self._source = KafkaPythonSource(without_group(settings))
         self._next = {number: s.start for number, s in self.stretches.items()}
         self._open = {number for number, s in self.stretches.items() if s.start < s.stop}
         self.finished = not self._open

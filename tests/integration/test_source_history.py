@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import Fatal
 from monitor.period import BEGINNING, END, Period
-from monitor.source.history import DELIVERY_MS, KafkaHistory
+from monitor.source.history import DELIVERY_MS, KafkaHistory, stretches
 from monitor.source.settings import KafkaSettings
 from tests.servers import Kafka
 from tests.topics import lasting_topic
@@ -42,7 +42,8 @@ def history(kafka: Kafka, topic: str, begin: int | None = None, end: int | None 
         BEGINNING if begin is None else START_MS + begin * HOUR_MS,
         END if end is None else START_MS + end * HOUR_MS,
     )
-    return KafkaHistory(KafkaSettings(kafka.bootstrap, topic, group="others", poll_records=3), period)
+    settings = KafkaSettings(kafka.bootstrap, topic, group="others", poll_records=3)
+    return KafkaHistory(settings, stretches(settings, period))
 
 
 def read(source: KafkaHistory) -> dict[int, list[int]]:
