@@ -98,6 +98,11 @@ class RedisStateStore:
         members: set[bytes] = _answered(lambda: self._redis.smembers(f"kw:partitions:{self.topic}"))
         return sorted(int(number) for number in members)
 
+    def begun(self, partition: int) -> bool:
+        """Whether anything was ever committed to the partition; claims nothing."""
+        found = _answered(lambda: self._redis.hmget(self.key(partition, "meta"), "offset", "watermark_ms"))
+        return found[0] not in (None, b"%d" % NO_OFFSET) or found[1] is not None
+
     def fleets(self) -> dict[int, bytes]:
         """The fleet row of every partition that was ever claimed, as its last commit left it."""
         numbers = self.partitions()
