@@ -16,9 +16,10 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from monitor import cli_cases, cli_evaluate, cli_keys
+from monitor import cli_cases, cli_evaluate, cli_health, cli_keys
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
+from monitor.roles import Role
 
 if TYPE_CHECKING:
     from monitor.replay import Outcome
@@ -35,26 +36,30 @@ app.add_typer(config_app, name="config")
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_cases.app, name="cases")
 app.command(epilog="Example: keywatch evaluate corpora/ --json > evaluation.json")(cli_evaluate.evaluate)
+app.command("health", epilog=cli_health.EXAMPLE)(cli_health.health)
 
 
-@app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml")
-def run(config: Config = None) -> None:
+@app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml --role consume")
+def run(
+    config: Config = None,
+    role: Annotated[Role, typer.Option(help="All, or the part that this process does.")] = Role.ALL,
+) -> None:
     """Watch: read events from Kafka until stopped by SIGTERM or Ctrl-C."""
-    from monitor.daemon import Daemon
     from monitor.logs import Log
     from monitor.wiring import CLOCK, check_redis, open_redis, read_config
+    from monitor.wiring_ops import service_for
 
     with exit_codes():
         settings = read_config(config)
         log = Log(CLOCK, settings.log.level)
         client = open_redis(settings)
         check_redis(settings, client, log)
-        daemon = Daemon(settings, client, log)
+        service = service_for(settings, client, role, log)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: daemon.stop())
-        log.info("started", topic=settings.kafka.topic, group=settings.kafka.group)
-        daemon.run()
-        log.info("stopped", events=daemon.pipeline.stats.events, findings=daemon.pipeline.stats.findings)
+            signal.signal(number, lambda *_: service.stop())
+        log.info("started", topic=settings.kafka.topic, group=settings.kafka.group, role=role.value)
+        service.run()
+        log.info("stopped", **service.summary())
 
 
 @app.command(epilog="Example: make demo")

@@ -14,6 +14,8 @@ from domain.errors import Fatal, Reason
 from domain.secret import MASK, Secret
 
 ENV_PREFIX = "KEYWATCH_"
+DEFAULT_CONFIG = Path("keywatch.yaml")
+"""Read when no file is named and this one is here."""
 
 
 class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -116,6 +118,17 @@ class LogConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     json: bool = True
 
 
+class MetricsConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The HTTP endpoint for Prometheus and probes (``/metrics``, ``/livez``, ``/readyz``, ``/startupz``).
+
+    ``port`` 0 means none. ``stalled_s``: after how long without a step of its loop ``/livez`` says no.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    stalled_s: float = 120.0
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """All settings; every default is safe."""
 
@@ -129,6 +142,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     keystore: KeystoreConfig = KeystoreConfig()
     alert: AlertConfig = AlertConfig()
     log: LogConfig = LogConfig()
+    metrics: MetricsConfig = MetricsConfig()
 
 
 _SECRET_FIELDS = {("slack", "token")}

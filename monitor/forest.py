@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from detectors.catalog.isolation_forest import IsolationForestDetector
 from detectors.forest import Forest, ForestModel, fit
+from domain.clock import Clock
 from domain.errors import Fatal, Reason
 from domain.profile import FEATURES
 from monitor.detect import Detection
@@ -50,20 +51,28 @@ def with_forest(detection: Detection, forest: Forest) -> Detection:
 class ForestKeeper:
     """Publishes models in Redis and adopts what others published."""
 
-    def __init__(self, client: Any, topic: str, log: Log, adopt: Callable[[Forest], None]) -> None:
+    def __init__(
+        self, client: Any, topic: str, log: Log, adopt: Callable[[Forest], None], clock: Clock
+    ) -> None:
         self._redis = client
+        self._clock = clock
         self._key = f"kw:forest:{topic}"
+        self._when_key = f"kw:forest-trained:{topic}"
         self._log = log
         self._adopt = adopt
         self.version = ""
+        self.trained_s = 0.0
+        """When the newest forest was trained, epoch seconds; 0 before the first."""
 
     def publish(self, model: ForestModel) -> None:
         """Make ``model`` the one that every replica uses."""
         self._redis.set(self._key, model.to_bytes())
+        self._redis.set(self._when_key, f"{self._clock.now():.3f}")
         self._log.info("forest_trained", version=model.version, samples=len(model.sample))
 
     def refresh(self) -> bool:
         """Adopt the published model if it is another one. A broken one is refused and the old one kept."""
+        self.trained_s = float(self._redis.get(self._when_key) or 0.0)
         raw: bytes | None = self._redis.get(self._key)
         if raw is None:
             return False

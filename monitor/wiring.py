@@ -34,7 +34,7 @@ from keystore.hashing import Peppers
 from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.claim import DetectSettings
-from monitor.config import Config, load, secret
+from monitor.config import DEFAULT_CONFIG, Config, load, secret
 from monitor.connect import connect_redis, redis_warnings
 from monitor.decode import decoder_for
 from monitor.decode.base import Limits
@@ -44,6 +44,8 @@ from monitor.enrich.enricher import Enricher
 from monitor.enrich.geo import VENDORED, Geo
 from monitor.enrich.lists import NetworkLists
 from monitor.logs import Log
+from monitor.meter import Meter
+from monitor.metered import MeteredKeys, metered
 from monitor.outside import HONEY, Outside, Watched
 from monitor.pipeline import Pipeline
 from monitor.renew import Renewal
@@ -51,7 +53,6 @@ from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
 from monitor.source.settings import KafkaSettings
 
-DEFAULT_CONFIG = Path("keywatch.yaml")
 Client = redis.Redis | RedisCluster
 
 
@@ -208,18 +209,24 @@ class Alerting:
 
 
 def alerting_for(
-    config: Config, client: Client, partitions: Callable[[], list[int]], active: Callable[[], int], log: Log
+    config: Config,
+    client: Client,
+    partitions: Callable[[], list[int]],
+    active: Callable[[], int],
+    log: Log,
+    meter: Meter,
 ) -> Alerting:
     """Reads the outboxes of ``partitions``; ``active`` counts keys in use, for the suspension budget."""
     policy = policy_for(config)
-    keys, cases, audit = key_store(config, client), RedisCaseStore(client), RedisAudit(client, CLOCK)
+    keys = MeteredKeys(key_store(config, client), meter)
+    cases, audit = RedisCaseStore(client), RedisAudit(client, CLOCK)
     memory = RedisAlertMemory(client)
     state = RedisStateStore(client, config.kafka.topic)
     consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     outbox = RedisOutbox(client, lambda: [state.key(p, "outbox") for p in partitions()], consumer, sleep)
     base = config.alert.console_url.rstrip("/")
     notify = Notify(
-        notifiers_for(config),
+        metered(notifiers_for(config), meter, CLOCK),
         memory,
         CLOCK,
         link=lambda case_id: f"{base}/cases/{case_id}" if base else "",

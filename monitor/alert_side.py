@@ -1,0 +1,55 @@
+"""The alert side of a process: its loop, its jobs and what it shows of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from alerting.memory import RedisAlertMemory
+from monitor.alert_loop import AlertLoop
+from monitor.checkpoint.redis import RedisStateStore
+from monitor.config import Config
+from monitor.jobs import Jobs, Lease
+from monitor.logs import Log
+from monitor.meter import Meter
+from monitor.watch import AlertWatch
+from monitor.wiring import CLOCK, Client, alerting_for, policy_for, sleep
+
+WATCH_S: Final = 5.0
+EXPIRE_EVERY_S: Final = 30.0
+LEASE_S: Final = 300.0
+
+
+class AlertSide:
+    """``partitions`` whose outboxes it reads; ``active`` counts keys in use, for the suspension budget."""
+
+    def __init__(
+        self,
+        config: Config,
+        client: Client,
+        partitions: Callable[[], list[int]],
+        active: Callable[[], int],
+        meter: Meter,
+        log: Log,
+    ) -> None:
+        self.alerting = alerting_for(config, client, partitions, active, log, meter)
+        self.loop = AlertLoop(self.alerting.pipeline, meter, sleep, log)
+        self._client = client
+        policy = policy_for(config)
+        store = RedisStateStore(client, config.kafka.topic)
+        self._watch = AlertWatch(
+            client,
+            lambda: {number: store.key(number, "outbox") for number in partitions()},
+            lambda: policy,
+            RedisAlertMemory(client),
+            active,
+            CLOCK,
+        )
+        meter.sample(self._watch.samples)
+
+    def schedule(self, jobs: Jobs) -> None:
+        """Its periodic work."""
+        lease = Lease(self._client, "expire", LEASE_S)
+        review = self.alerting.review
+        jobs.every(EXPIRE_EVERY_S, "expire_suspensions", lambda: lease.run(review.expire_due))
+        jobs.every(WATCH_S, "watch_alerts", self._watch.look)
