@@ -12,9 +12,11 @@ from monitor.health import Rounds
 from monitor.logs import Log
 from monitor.meter import Meter
 from monitor.roles import Role
+from monitor.telemetry import Telemetry
 from monitor.watch import ActiveKeys
 from monitor.wiring import CLOCK, Client, sleep
 from monitor.wiring_ops import operations_for
+from monitor.wiring_traces import traces_for
 
 TICK_S = 0.2
 
@@ -30,12 +32,12 @@ class AlertDaemon:
         self._stopping = False
         self._failure: KeywatchError | None = None
         self._ticks = Rounds()
-        meter = Meter(processes=True)
+        telemetry = Telemetry(CLOCK, Meter(processes=True), traces_for(config, client, log))
         store = RedisStateStore(client, config.kafka.topic)
         self._side = AlertSide(
-            config, client, store.partitions, ActiveKeys(client, config.kafka.topic).total, meter, log
+            config, client, store.partitions, ActiveKeys(client, config.kafka.topic).total, telemetry, log
         )
-        self.operations = operations_for(config, client, Role.ALERT, self._ticks, [], meter, log)
+        self.operations = operations_for(config, client, Role.ALERT, self._ticks, [], telemetry, log)
         self._side.schedule(self.operations.jobs)
         self._thread = threading.Thread(target=self._alert, name="alerting", daemon=True)
 

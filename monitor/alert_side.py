@@ -11,7 +11,7 @@ from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config
 from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
-from monitor.meter import Meter
+from monitor.telemetry import Telemetry
 from monitor.watch import AlertWatch
 from monitor.wiring import CLOCK, Client, alerting_for, policy_for, sleep
 
@@ -29,11 +29,11 @@ class AlertSide:
         client: Client,
         partitions: Callable[[], list[int]],
         active: Callable[[], int],
-        meter: Meter,
+        telemetry: Telemetry,
         log: Log,
     ) -> None:
-        self.alerting = alerting_for(config, client, partitions, active, log, meter)
-        self.loop = AlertLoop(self.alerting.pipeline, meter, sleep, log)
+        self.alerting = alerting_for(config, client, partitions, active, log, telemetry)
+        self.loop = AlertLoop(self.alerting.pipeline, telemetry.meter, sleep, log)
         self._client = client
         policy = policy_for(config)
         store = RedisStateStore(client, config.kafka.topic)
@@ -45,7 +45,7 @@ class AlertSide:
             active,
             CLOCK,
         )
-        meter.sample(self._watch.samples)
+        telemetry.meter.sample(self._watch.samples)
 
     def schedule(self, jobs: Jobs) -> None:
         """Its periodic work."""

@@ -51,7 +51,7 @@ def run(
 
     with exit_codes():
         settings = read_config(config)
-        log = Log(CLOCK, settings.log.level)
+        log = Log(CLOCK, settings.log.level, as_json=settings.log.json)
         client = open_redis(settings)
         check_redis(settings, client, log)
         service = service_for(settings, client, role, log)

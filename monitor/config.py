@@ -129,6 +129,18 @@ class MetricsConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     stalled_s: float = 120.0
 
 
+class TracesConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """OpenTelemetry traces over OTLP/HTTP; needs the extra ``otel``.
+
+    ``endpoint``: such as ``http://collector:4318``, else OTEL_EXPORTER_OTLP_ENDPOINT. ``sample_ratio``: share
+    of traces kept that begin here; those that come with a record follow its ``traceparent``'s sampled flag.
+    """
+
+    enabled: bool = False
+    endpoint: str = ""
+    sample_ratio: float = 1.0
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """All settings; every default is safe."""
 
@@ -143,6 +155,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     alert: AlertConfig = AlertConfig()
     log: LogConfig = LogConfig()
     metrics: MetricsConfig = MetricsConfig()
+    traces: TracesConfig = TracesConfig()
 
 
 _SECRET_FIELDS = {("slack", "token")}

@@ -16,9 +16,11 @@ from monitor.meter import Meter
 from monitor.pipeline import Pipeline
 from monitor.roles import Role
 from monitor.samplers import consumer_samples, forest_samples
+from monitor.telemetry import Telemetry
 from monitor.watch import ActiveKeys
 from monitor.wiring import CLOCK, Client, pipeline_for, renewal_for
 from monitor.wiring_ops import operations_for
+from monitor.wiring_traces import traces_for
 
 REFRESH_S = 5.0
 RENEW_S = 10.0
@@ -31,22 +33,23 @@ class Daemon:
 
     def __init__(self, config: Config, client: Client, log: Log, role: Role = Role.ALL) -> None:
         self._config = config
-        self._meter = Meter(processes=True)
+        telemetry = Telemetry(CLOCK, Meter(processes=True), traces_for(config, client, log))
         self.pipeline: Pipeline = pipeline_for(config, client, log)
-        self.pipeline.observe = self._meter.observe
+        self.pipeline.observe = telemetry.meter.observe
+        self.pipeline.traces = telemetry.traces
         self._failure: KeywatchError | None = None
         self._keeper = ForestKeeper(client, config.kafka.topic, log, self._adopt, CLOCK)
         self._renewal = renewal_for(config, client, self.pipeline.engine.detection.outside)
         self._active = ActiveKeys(client, config.kafka.topic)
         self._side = (
-            AlertSide(config, client, self._partitions, self._active_keys, self._meter, log)
+            AlertSide(config, client, self._partitions, self._active_keys, telemetry, log)
             if role is Role.ALL
             else None
         )
         needs = [HoldsPartitions(CLOCK, lambda: len(self.pipeline.parts))]
-        self.operations = operations_for(config, client, role, self.pipeline.stats, needs, self._meter, log)
-        self._meter.sample(lambda: consumer_samples(self.pipeline, CLOCK))
-        self._meter.sample(lambda: forest_samples(self._keeper))
+        self.operations = operations_for(config, client, role, self.pipeline.stats, needs, telemetry, log)
+        telemetry.meter.sample(lambda: consumer_samples(self.pipeline, CLOCK))
+        telemetry.meter.sample(lambda: forest_samples(self._keeper))
         self._schedule(self.operations.jobs, client)
         self._thread = threading.Thread(target=self._alert, name="alerting", daemon=True)
 

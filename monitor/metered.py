@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from domain.clock import Clock
 from domain.errors import KeywatchError, Transient
@@ -44,11 +44,6 @@ class MeteredNotifier:
         """How long it has been failing, read when Prometheus asks."""
         since = self._failing_since
         yield FAILING, (self.name,), 0.0 if since is None else self._clock.monotonic() - since
-
-
-def metered(notifiers: Sequence[Notifier], meter: Meter, clock: Clock) -> list[Notifier]:
-    """All of them, counted."""
-    return [MeteredNotifier(notifier, meter, clock) for notifier in notifiers]
 
 
 class MeteredKeys:

@@ -8,14 +8,14 @@ from monitor.health import Health
 from monitor.health_server import HealthServer
 from monitor.jobs import Jobs
 from monitor.logs import Log
-from monitor.meter import Meter
+from monitor.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
     """``server`` is None when ``metrics.port`` is 0."""
 
-    meter: Meter
+    telemetry: Telemetry
     health: Health
     jobs: Jobs
     server: HealthServer | None
@@ -29,7 +29,8 @@ class Operations:
             self.log.info("listening", port=self.server.port)
 
     def stop(self) -> None:
-        """Let running jobs end, then answer no more."""
+        """Let running jobs end, send what traces are left, then answer no more."""
         self.jobs.stop()
+        self.telemetry.traces.close()
         if self.server:
             self.server.stop()

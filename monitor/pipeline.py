@@ -21,6 +21,7 @@ from monitor.enrich.enricher import Enricher
 from monitor.logs import Log
 from monitor.metrics import BATCH_RECORDS, BATCH_SECONDS, COMMIT_SECONDS, Metric
 from monitor.source.base import DeadLetter, DeadLetters, Polled, RecordBatch, Source
+from monitor.traces import NO_TRACES, Traces
 
 T = TypeVar("T")
 BACKOFF_MAX_S = 5.0
@@ -73,6 +74,7 @@ class Pipeline:
     cached_keys: int = 1_000_000
     on_findings: Callable[[list[Finding]], None] = lambda _found: None
     observe: Callable[[Metric, float], None] = lambda _metric, _value: None
+    traces: Traces = NO_TRACES
     stats: Stats = field(default_factory=Stats)
     parts: dict[int, PartitionState] = field(default_factory=dict)
     stopping: bool = False
@@ -123,7 +125,8 @@ class Pipeline:
 
     def _timed(self, batch: RecordBatch) -> int:
         began = self.clock.monotonic()
-        brought = self._consume(batch)
+        with self.traces.batch(batch):
+            brought = self._consume(batch)
         self.stats.progress_s = self.clock.monotonic()
         self.observe(BATCH_SECONDS, self.stats.progress_s - began)
         self.observe(BATCH_RECORDS, len(batch))
@@ -160,12 +163,12 @@ class Pipeline:
         events = self.enricher.enrich(decoded.columns)
         keys = self._patiently(lambda: part.slots_of(events.key_id, decoded.columns.tenant))
         found = self.engine.apply(part, events, keys, batch.next_offset)
-        self._count(found)
+        if found:
+            self._count(found)
+            self.traces.found(batch, found)
         return len(decoded.columns)
 
     def _count(self, found: list[Finding]) -> None:
-        if not found:
-            return
         self.stats.findings += len(found)
         for finding in found:
             self.stats.found[finding.detector] = self.stats.found.get(finding.detector, 0) + 1

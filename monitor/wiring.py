@@ -44,14 +44,13 @@ from monitor.enrich.enricher import Enricher
 from monitor.enrich.geo import VENDORED, Geo
 from monitor.enrich.lists import NetworkLists
 from monitor.logs import Log
-from monitor.meter import Meter
-from monitor.metered import MeteredKeys, metered
 from monitor.outside import HONEY, Outside, Watched
 from monitor.pipeline import Pipeline
 from monitor.renew import Renewal
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
 from monitor.source.settings import KafkaSettings
+from monitor.telemetry import Telemetry
 
 Client = redis.Redis | RedisCluster
 
@@ -214,11 +213,11 @@ def alerting_for(
     partitions: Callable[[], list[int]],
     active: Callable[[], int],
     log: Log,
-    meter: Meter,
+    telemetry: Telemetry,
 ) -> Alerting:
     """Reads the outboxes of ``partitions``; ``active`` counts keys in use, for the suspension budget."""
     policy = policy_for(config)
-    keys = MeteredKeys(key_store(config, client), meter)
+    keys = telemetry.keys(key_store(config, client))
     cases, audit = RedisCaseStore(client), RedisAudit(client, CLOCK)
     memory = RedisAlertMemory(client)
     state = RedisStateStore(client, config.kafka.topic)
@@ -226,7 +225,7 @@ def alerting_for(
     outbox = RedisOutbox(client, lambda: [state.key(p, "outbox") for p in partitions()], consumer, sleep)
     base = config.alert.console_url.rstrip("/")
     notify = Notify(
-        metered(notifiers_for(config), meter, CLOCK),
+        telemetry.notifiers(notifiers_for(config)),
         memory,
         CLOCK,
         link=lambda case_id: f"{base}/cases/{case_id}" if base else "",
@@ -237,7 +236,9 @@ def alerting_for(
         Dedup(memory, policy.refire_minutes, CLOCK),
         notify,
     )
-    return Alerting(AlertPipeline(outbox, policy, stages), Review(cases, keys, audit, CLOCK), cases)
+    return Alerting(
+        AlertPipeline(outbox, policy, telemetry.stages(stages)), Review(cases, keys, audit, CLOCK), cases
+    )
 
 
 def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:

@@ -14,11 +14,11 @@ from monitor.health import AnswersLately, Check, Health, Progress
 from monitor.health_server import HealthServer
 from monitor.jobs import Jobs
 from monitor.logs import Log
-from monitor.meter import Meter
 from monitor.metrics import BUILD_INFO
 from monitor.operations import Operations
 from monitor.roles import Role, Service
 from monitor.samplers import health_samples
+from monitor.telemetry import Telemetry
 from monitor.watch import RedisWatch
 from monitor.wiring import CLOCK, Client
 
@@ -31,7 +31,7 @@ def operations_for(
     role: Role,
     loop: Progress,
     needs: Sequence[Check],
-    meter: Meter,
+    telemetry: Telemetry,
     log: Log,
 ) -> Operations:
     """Jobs, probes and metrics of one process; nothing runs before ``start``."""
@@ -39,6 +39,7 @@ def operations_for(
     with suppress(Transient):
         watch.look()
     health = Health(CLOCK, loop, config.metrics.stalled_s, (*needs, AnswersLately(watch.age_s)))
+    meter = telemetry.meter
     meter.set(BUILD_INFO, 1, version("keywatch"), role.value)
     meter.sample(watch.samples)
     meter.sample(lambda: health_samples(health))
@@ -46,7 +47,7 @@ def operations_for(
     jobs.every(WATCH_S, "watch_redis", watch.look)
     settings = config.metrics
     server = HealthServer(settings.host, settings.port, health, meter) if settings.port else None
-    return Operations(meter, health, jobs, server, log)
+    return Operations(telemetry, health, jobs, server, log)
 
 
 def service_for(config: Config, client: Client, role: Role, log: Log) -> Service:
