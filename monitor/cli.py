@@ -37,6 +37,7 @@ app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_cases.app, name="cases")
 app.command(epilog="Example: keywatch evaluate corpora/ --json > evaluation.json")(cli_evaluate.evaluate)
 app.command("health", epilog=cli_health.EXAMPLE)(cli_health.health)
+app.command("roundtrip", epilog=cli_health.ROUNDTRIP_EXAMPLE)(cli_health.roundtrip)
 
 
 @app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml --role consume")

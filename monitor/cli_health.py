@@ -1,4 +1,4 @@
-"""``keywatch health``: asks a running keywatch how it is; the container's health check."""
+"""``keywatch health`` asks a running keywatch how it is; ``keywatch roundtrip`` sends an event through it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from monitor.cli_options import Config
 from monitor.config import DEFAULT_CONFIG, load
 
 EXAMPLE: Final = "Example: keywatch health --config keywatch.yaml --ready"
+ROUNDTRIP_EXAMPLE: Final = "Example: keywatch roundtrip --config keywatch.yaml --timeout 60"
 TIMEOUT_S: Final = 4.0
 _ANYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
@@ -30,6 +31,20 @@ def health(
                 Reason.CONFIG, "metrics.port is 0, so there is nobody to ask: set it, such as to 9464"
             )
         typer.echo(ask(_ANYWHERE.get(settings.host, settings.host), settings.port, ready))
+
+
+def roundtrip(
+    config: Config = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the commit.")] = 60.0,
+) -> None:
+    """Send one event to the topic and wait until a running keywatch has committed it."""
+    from monitor.roundtrip import Roundtrip
+    from monitor.wiring import CLOCK, open_redis, read_config, sleep
+
+    with exit_codes():
+        settings = read_config(config)
+        trip = Roundtrip(settings, open_redis(settings), CLOCK, sleep)
+        typer.echo(f"committed after {trip.run(timeout):.1f} s")
 
 
 def ask(host: str, port: int, ready: bool) -> str:

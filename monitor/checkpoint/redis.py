@@ -102,6 +102,11 @@ class RedisStateStore:
         """Every partition that was ever claimed, in order; one round trip."""
         return sorted(int(n) for n in _answered(lambda: self._redis.smembers(f"kw:partitions:{self.topic}")))
 
+    def offset(self, partition: int) -> int:
+        """The next record to read after the partition's last commit, ``NO_OFFSET`` before the first."""
+        raw: bytes | None = _answered(lambda: self._redis.hget(self.key(partition, "meta"), "offset"))
+        return NO_OFFSET if raw is None else int(raw)
+
     def load_profiles(self, partition: int, key_ids: Sequence[str]) -> list[bytes | None]:
         if not key_ids:
             return []

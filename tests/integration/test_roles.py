@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import subprocess
 from pathlib import Path
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from domain.ports import KeyState
+from monitor.cli import app
 from monitor.config import AlertConfig, Config, GeoipConfig, KafkaConfig, RedisConfig, load
 from monitor.connect import connect_redis
 from monitor.demo import POLICY
@@ -19,7 +20,7 @@ from monitor.wiring import key_store
 from sample_streams import GEO
 from tests.faults.stored import offsets
 from tests.faults.streams import PARTITIONS, filled
-from tests.processes import KEYWATCH, probe, running, until
+from tests.processes import probe, running, until
 from tests.servers import Kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -30,7 +31,9 @@ def config_file(tmp_path: Path, kafka: Kafka, redis_url: str) -> Path:
     stolen = filled(kafka, "stolen_key_new_country")
     (tmp_path / "policy.yaml").write_text(POLICY)
     config = Config(
-        kafka=KafkaConfig(bootstrap=kafka.bootstrap, topic=stolen.name, group=tmp_path.name),
+        kafka=KafkaConfig(
+            bootstrap=kafka.bootstrap, topic=stolen.name, group=tmp_path.name, client="confluent"
+        ),
         redis=RedisConfig(url=redis_url),
         geoip=GeoipConfig(databases=[str(GEO)]),
         alert=AlertConfig(policy=str(tmp_path / "policy.yaml")),
@@ -50,6 +53,12 @@ def scraped(port: int) -> dict[str, float]:
     }
 
 
+def keywatch(*arguments: str, **environ: str) -> str:
+    done = CliRunner().invoke(app, arguments, env=environ)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
 def test_a_consumer_finds_and_an_alerter_elsewhere_suspends(config_file: Path, tmp_path: Path) -> None:
     config = load(config_file, {})
     client = connect_redis(config.redis.url)
@@ -63,16 +72,12 @@ def test_a_consumer_finds_and_an_alerter_elsewhere_suspends(config_file: Path, t
         until(lambda: scraped(consume).get(found, 0) > 0, consumer, "found")
         until(lambda: sum(offsets(client, config.kafka.topic, PARTITIONS)) > 0, consumer, "committed")
         assert keys.describe("key_victim").state is KeyState.ACTIVE
+        assert "committed after" in keywatch("roundtrip", "-c", str(config_file))
         with running(tmp_path / "alert.log", *run, "alert", KEYWATCH_METRICS__PORT=str(alert)) as alerter:
             until(lambda: keys.describe("key_victim").state is KeyState.SUSPENDED, alerter, "suspended")
             until(lambda: probe(alert, "/readyz") == 200, alerter, "ready")
-            done = subprocess.run(
-                [*KEYWATCH, "health", "-c", str(config_file), "--ready"],
-                env={"KEYWATCH_METRICS__PORT": str(alert)},
-                capture_output=True,
-                check=True,
-            )
-            assert done.stdout == b"ready\n"
+            asked = ("health", "-c", str(config_file), "--ready")
+            assert keywatch(*asked, KEYWATCH_METRICS__PORT=str(alert)) == "ready\n"
             told = scraped(alert)
             assert told["keywatch_suspensions_total"] == 1
             assert told['keywatch_alerts_delivered_total{notifier="stdout"}'] >= 1
@@ -80,3 +85,10 @@ def test_a_consumer_finds_and_an_alerter_elsewhere_suspends(config_file: Path, t
         until(lambda: ActiveKeys(client, config.kafka.topic).total() > 0, consumer, "active keys told")
     assert probe(consume, "/livez") == 0
     client.close()
+
+
+def test_a_roundtrip_without_a_consumer_says_so(config_file: Path) -> None:
+    arguments = ["roundtrip", "-c", str(config_file), "--timeout", "0"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 3
+    assert "is a consumer running and ready?" in done.output
