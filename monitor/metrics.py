@@ -163,8 +163,8 @@ DELIVERY_SECONDS: Final = _histogram(
 )  # fmt: skip
 
 # -- every role --------------------------------------------------------------------------------------
-JOB_RUNS: Final = _counter("job_runs", "Periodic jobs that ended well.", "", "job")
-JOB_FAILURES: Final = _counter("job_failures", "Periodic jobs that failed.", "", "job")
+JOB_RUNS: Final = _counter("job_runs", "Periodic jobs that ended well.", "", "task")
+JOB_FAILURES: Final = _counter("job_failures", "Periodic jobs that failed.", "", "task")
 RELOADS: Final = _counter(
     "reloads", "Files or forests taken up while running, or refused.", "", "what", "outcome",
     values=tuple((what, outcome) for what in RELOADED for outcome in ("adopted", "refused")),

@@ -100,7 +100,7 @@ def test_a_partition_that_went_away_is_shown_no_longer() -> None:
 def test_a_label_takes_any_text() -> None:
     meter = Meter()
     meter.add(JOB_RUNS, 2, 'a "job"\n\\')
-    assert scraped(meter)['keywatch_job_runs_total{job=a "job"\n\\}'] == 2
+    assert scraped(meter)['keywatch_job_runs_total{task=a "job"\n\\}'] == 2
 
 
 def test_standard_process_metrics_come_too_when_asked() -> None:
