@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from alerting.pipeline import AlertPipeline
-from alerting.stages.incident import Incident
 from domain.errors import Transient
 from monitor.health import Rounds
 from monitor.logs import Log
@@ -18,12 +17,14 @@ WAIT_MAX_S: Final = 30.0
 
 
 class AlertLoop:
-    """Runs in one thread. ``sleep`` blocks; ``rounds`` counts what was gone through."""
+    """Runs in one thread. ``sleep`` blocks; ``rounds`` counts what was gone through. ``between`` is called
+    before every round, and may give it another ``pipeline``."""
 
     def __init__(
         self, pipeline: AlertPipeline, meter: Meter, sleep: Callable[[float], None], log: Log
     ) -> None:
-        self._pipeline = pipeline
+        self.pipeline = pipeline
+        self.between: Callable[[], None] = lambda: None
         self._meter = meter
         self._sleep = sleep
         self._log = log
@@ -32,8 +33,9 @@ class AlertLoop:
     def run(self, stopping: Callable[[], bool]) -> None:
         """Until told to stop. Raises what cannot be mended by waiting."""
         while not stopping():
+            self.between()
             try:
-                for incident in self._pipeline.run_once(POLL_S, self._wait):
+                for incident in self.pipeline.run_once(POLL_S, self._wait):
                     self._note(incident)
             except Transient as error:
                 self._wait(error)
@@ -43,7 +45,7 @@ class AlertLoop:
         self._log.warning("alert_waits", reason=error.reason.value, error=str(error))
         self._sleep(min(error.retry_after_s or POLL_S, WAIT_MAX_S))
 
-    def _note(self, incident: Incident) -> None:
+    def _note(self, incident: Any) -> None:
         finding, decision = incident.finding, incident.decision
         self._meter.add(DECISIONS, 1, finding.detector, decision.action.value)
         if decision.held_back:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
+from alerting.audit import RedisAudit
 from alerting.memory import RedisAlertMemory
+from alerting.policy import Policy
 from monitor.alert_loop import AlertLoop
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config
 from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
+from monitor.reload import PolicyKeeper, Reloads
 from monitor.telemetry import Telemetry
 from monitor.watch import AlertWatch
-from monitor.wiring import CLOCK, Client, alerting_for, policy_for, sleep
+from monitor.wiring import CLOCK, Client, alerting_for, sleep
 
 WATCH_S: Final = 5.0
 EXPIRE_EVERY_S: Final = 30.0
@@ -35,17 +39,23 @@ class AlertSide:
         self.alerting = alerting_for(config, client, partitions, active, log, telemetry)
         self.loop = AlertLoop(self.alerting.pipeline, telemetry.meter, sleep, log)
         self._client = client
-        policy = policy_for(config)
+        path = Path(config.alert.policy) if config.alert.policy else None
+        reloads = Reloads(telemetry.meter, RedisAudit(client, CLOCK), log)
+        self.policy = PolicyKeeper(path, self._adopt, reloads, CLOCK)
+        self.loop.between = self.policy.refresh
         store = RedisStateStore(client, config.kafka.topic)
         self._watch = AlertWatch(
             client,
             lambda: {number: store.key(number, "outbox") for number in partitions()},
-            lambda: policy,
+            lambda: self.policy.policy,
             RedisAlertMemory(client),
             active,
             CLOCK,
         )
         telemetry.meter.sample(self._watch.samples)
+
+    def _adopt(self, policy: Policy) -> None:
+        self.loop.pipeline = self.alerting.with_policy(policy)
 
     def schedule(self, jobs: Jobs) -> None:
         """Its periodic work."""

@@ -45,7 +45,7 @@ def run(
     config: Config = None,
     role: Annotated[Role, typer.Option(help="All, or the part that this process does.")] = Role.ALL,
 ) -> None:
-    """Watch: read events from Kafka until stopped by SIGTERM or Ctrl-C."""
+    """Watch: read events from Kafka until stopped by SIGTERM or Ctrl-C. SIGHUP takes up changed files."""
     from monitor.logs import Log
     from monitor.wiring import CLOCK, check_redis, open_redis, read_config
     from monitor.wiring_ops import service_for
@@ -58,6 +58,7 @@ def run(
         service = service_for(settings, client, role, log)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: service.stop())
+        signal.signal(signal.SIGHUP, lambda *_: service.reload())
         log.info("started", topic=settings.kafka.topic, group=settings.kafka.group, role=role.value)
         service.run()
         log.info("stopped", **service.summary())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from alerting.audit import RedisAudit
 from domain.errors import Fatal, KeywatchError
 from monitor.alert_side import AlertSide
 from monitor.config import Config
@@ -14,6 +15,7 @@ from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
 from monitor.meter import Meter
 from monitor.pipeline import Pipeline
+from monitor.reload import FileKeeper, Reloads
 from monitor.roles import Role
 from monitor.samplers import consumer_samples, forest_samples
 from monitor.telemetry import Telemetry
@@ -38,7 +40,10 @@ class Daemon:
         self.pipeline.observe = telemetry.meter.observe
         self.pipeline.traces = telemetry.traces
         self._failure: KeywatchError | None = None
-        self._keeper = ForestKeeper(client, config.kafka.topic, log, self._adopt, CLOCK)
+        reloads = Reloads(telemetry.meter, RedisAudit(client, CLOCK), log)
+        self._files = FileKeeper(self.pipeline.enricher, reloads, CLOCK)
+        self.pipeline.files = self._files
+        self._keeper = ForestKeeper(client, config.kafka.topic, reloads, self._adopt, CLOCK)
         self._renewal = renewal_for(config, client, self.pipeline.engine.detection.outside)
         self._active = ActiveKeys(client, config.kafka.topic)
         self._side = (
@@ -112,6 +117,12 @@ class Daemon:
     def stop(self) -> None:
         """Safe in a signal handler."""
         self.pipeline.stop()
+
+    def reload(self) -> None:
+        """Look at all files now rather than within half a minute. Safe in a signal handler."""
+        self._files.due.now()
+        if self._side:
+            self._side.policy.due.now()
 
     def summary(self) -> dict[str, int]:
         """What was done, for the last line of the log."""

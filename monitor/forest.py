@@ -19,7 +19,8 @@ from domain.clock import Clock
 from domain.errors import Fatal, Reason
 from domain.profile import FEATURES
 from monitor.detect import Detection
-from monitor.logs import Log
+from monitor.metrics import RELOADS
+from monitor.reload import Reloads
 
 MAX_SAMPLES = 16_384
 
@@ -52,20 +53,22 @@ class ForestKeeper:
     """Publishes models in Redis and adopts what others published."""
 
     def __init__(
-        self, client: Any, topic: str, log: Log, adopt: Callable[[Forest], None], clock: Clock
+        self, client: Any, topic: str, reloads: Reloads, adopt: Callable[[Forest], None], clock: Clock
     ) -> None:
         self._redis = client
+        self._reloads = reloads
         self._clock = clock
         self._key = f"kw:forest:{topic}"
         self._when_key = f"kw:forest-trained:{topic}"
-        self._log = log
+        self._log = reloads.log
         self._adopt = adopt
         self.version = ""
         self.trained_s = 0.0
         """When the newest forest was trained, epoch seconds; 0 before the first."""
 
     def publish(self, model: ForestModel) -> None:
-        """Make ``model`` the one that every replica uses."""
+        """Make ``model`` the one that every replica uses. Audited first; raises ``Transient``."""
+        self._reloads.audited("forest", f"version {model.version} from {len(model.sample)} windows")
         self._redis.set(self._key, model.to_bytes())
         self._redis.set(self._when_key, f"{self._clock.now():.3f}")
         self._log.info("forest_trained", version=model.version, samples=len(model.sample))
@@ -79,10 +82,13 @@ class ForestKeeper:
         try:
             model = ForestModel.from_bytes(raw)
         except ValueError as error:
+            self._reloads.broken("forest", True)
             raise Fatal(Reason.CORRUPT, f"{self._key} holds no forest: {error}; delete it") from error
+        self._reloads.broken("forest", False)
         if model.version == self.version:
             return False
         self._adopt(fit(model))
         self.version = model.version
+        self._reloads.meter.add(RELOADS, 1, "forest", "adopted")
         self._log.info("forest_adopted", version=model.version)
         return True

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from domain.clock import Clock
-from domain.errors import Fatal, Transient
+from domain.errors import Transient
 from domain.finding import Finding
 from monitor.baseline.partition import PartitionState
 from monitor.checkpoint.base import NO_OFFSET, CommitResult, StateStore
@@ -20,13 +20,13 @@ from monitor.engine import Engine
 from monitor.enrich.enricher import Enricher
 from monitor.logs import Log
 from monitor.metrics import BATCH_RECORDS, BATCH_SECONDS, COMMIT_SECONDS, Metric
+from monitor.reload import FileKeeper
 from monitor.source.base import DeadLetter, DeadLetters, Polled, RecordBatch, Source
 from monitor.traces import NO_TRACES, Traces
 
 T = TypeVar("T")
 BACKOFF_MAX_S = 5.0
 IDLE_KEEP_MS = 3_600_000
-RELOAD_EVERY_S = 30.0
 LAG_EVERY_S = 1.0
 BEHIND_RECORDS = 50_000
 """From this lag on, a commit closes several seconds: the same rows would be written again and again."""
@@ -75,11 +75,11 @@ class Pipeline:
     on_findings: Callable[[list[Finding]], None] = lambda _found: None
     observe: Callable[[Metric, float], None] = lambda _metric, _value: None
     traces: Traces = NO_TRACES
+    files: FileKeeper | None = None
     stats: Stats = field(default_factory=Stats)
     parts: dict[int, PartitionState] = field(default_factory=dict)
     stopping: bool = False
     _committed_at: float = 0.0
-    _reloaded_at: float = 0.0
     _lag_at: float = 0.0
 
     def run(self) -> None:
@@ -98,7 +98,8 @@ class Pipeline:
     def run_once(self, timeout_s: float) -> int:
         """One poll and all that follows from it. Returns how many events it brought."""
         self.stats.progress_s = self.clock.monotonic()
-        self._reload()
+        if self.files:
+            self.files.refresh()
         polled = self.source.poll(timeout_s)
         self._hold(polled)
         brought = sum(self._timed(batch) for batch in polled.batches)
@@ -131,17 +132,6 @@ class Pipeline:
         self.observe(BATCH_SECONDS, self.stats.progress_s - began)
         self.observe(BATCH_RECORDS, len(batch))
         return brought
-
-    def _reload(self) -> None:
-        """Take up changed GeoIP files and network lists; broken ones are told and the old ones kept."""
-        if self.clock.monotonic() - self._reloaded_at < RELOAD_EVERY_S:
-            return
-        self._reloaded_at = self.clock.monotonic()
-        try:
-            for path in self.enricher.reload():
-                self.log.info("file_reloaded", path=str(path))
-        except Fatal as error:
-            self.log.error("file_not_reloaded", error=str(error))
 
     def _commit_due(self) -> bool:
         """A consumer far behind writes each row less often; a finding never waits for that."""

@@ -24,5 +24,8 @@ class Service(Protocol):
     def stop(self) -> None:
         """Finish what is at hand and return from :meth:`run`. Safe in a signal handler."""
 
+    def reload(self) -> None:
+        """Take up changed files soon. Safe in a signal handler."""
+
     def summary(self) -> dict[str, int]:
         """What was done, for the last line of the log."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from alerting.pipeline import Stage
-from alerting.stages.incident import Incident
 from domain.finding import Finding
-from domain.ports import Alert, Notifier
+from domain.ports import Notifier
 from monitor.source.base import RecordBatch
 
 
@@ -61,19 +60,21 @@ class TracedStage:
         self._inner = inner
         self._traces = traces
 
-    def __call__(self, incident: Incident) -> Incident:
+    def __call__(self, incident: Any) -> Any:
         with self._traces.stage(self.name, incident.finding):
             return self._inner(incident)
 
 
 class TracedNotifier:
-    """A notifier inside a span of its name."""
+    """A notifier inside a span of its name, in the trace of the newest finding it tells of."""
 
     def __init__(self, inner: Notifier, traces: Traces) -> None:
         self.name = inner.name
         self._inner = inner
         self._traces = traces
 
-    def send(self, alert: Alert) -> None:
-        with self._traces.step(f"tell {self.name}"):
+    def send(self, alert: Any) -> None:
+        findings = getattr(alert, "findings", ())
+        name = f"tell {self.name}"
+        with self._traces.stage(name, findings[-1]) if findings else self._traces.step(name):
             self._inner.send(alert)

@@ -203,6 +203,8 @@ class Alerting:
     """The alert side: outbox to people and key store."""
 
     pipeline: AlertPipeline
+    with_policy: Callable[[Policy], AlertPipeline]
+    """The same pipeline under another policy."""
     review: Review
     cases: RedisCaseStore
 
@@ -216,7 +218,6 @@ def alerting_for(
     telemetry: Telemetry,
 ) -> Alerting:
     """Reads the outboxes of ``partitions``; ``active`` counts keys in use, for the suspension budget."""
-    policy = policy_for(config)
     keys = telemetry.keys(key_store(config, client))
     cases, audit = RedisCaseStore(client), RedisAudit(client, CLOCK)
     memory = RedisAlertMemory(client)
@@ -231,14 +232,13 @@ def alerting_for(
         link=lambda case_id: f"{base}/cases/{case_id}" if base else "",
         failed=lambda name, error: log.error("not_delivered", notifier=name, error=str(error)),
     )
-    stages = (
-        Contain(policy, cases, keys, audit, memory, active, CLOCK),
-        Dedup(memory, policy.refire_minutes, CLOCK),
-        notify,
-    )
-    return Alerting(
-        AlertPipeline(outbox, policy, telemetry.stages(stages)), Review(cases, keys, audit, CLOCK), cases
-    )
+
+    def with_policy(policy: Policy) -> AlertPipeline:
+        contain = Contain(policy, cases, keys, audit, memory, active, CLOCK)
+        stages = (contain, Dedup(memory, policy.refire_minutes, CLOCK), notify)
+        return AlertPipeline(outbox, policy, telemetry.stages(stages))
+
+    return Alerting(with_policy(policy_for(config)), with_policy, Review(cases, keys, audit, CLOCK), cases)
 
 
 def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import signal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -82,6 +84,12 @@ def test_a_consumer_finds_and_an_alerter_elsewhere_suspends(config_file: Path, t
             assert told["keywatch_suspensions_total"] == 1
             assert told['keywatch_alerts_delivered_total{notifier="stdout"}'] >= 1
             assert told['keywatch_redis_used_memory_bytes{node="redis"}'] > 0
+            (config_file.parent / "policy.yaml").write_text(POLICY.replace("suspend: on", "suspend: off"))
+            alerter.send_signal(signal.SIGHUP)
+            log = tmp_path / "alert.log"
+            until(lambda: b"file_reloaded" in log.read_bytes(), alerter, "policy reloaded")
+            audit: Any = client.xrevrange("kw:audit", count=1)
+            assert b"suspend: on -> off" in audit[0][1][b"why"]
         until(lambda: ActiveKeys(client, config.kafka.topic).total() > 0, consumer, "active keys told")
     assert probe(consume, "/livez") == 0
     client.close()

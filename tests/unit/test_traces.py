@@ -144,7 +144,7 @@ def test_one_trace_goes_from_the_record_to_the_message() -> None:
         assert trace_of(span) == RECORD_TRACE, span.name
     assert parent_of(finding) == RECORD_TRACE
     assert parent_of(outbox) == parent_of(scene.span("notify")) == id_of(finding)
-    assert parent_of(told) == id_of(scene.span("notify"))
+    assert parent_of(told) == id_of(finding)
     assert outbox.end_time is not None
     assert outbox.start_time is not None
     assert outbox.end_time - outbox.start_time == 5_000_000_000
