@@ -96,7 +96,7 @@ def test_probes_ask_the_loop_and_not_redis() -> None:
 
 
 def test_settings_are_written_as_they_are_with_what_the_chart_knows() -> None:
-    made = rendered(config={"detect": {"honey_keys": ["h"]}}, metrics={"port": 9500})
+    made = rendered(config={"detect": {"honey_keys": ["h"]}})
     assert settings(made) == {
         "kafka": {
             "bootstrap": "kafka:9092",
@@ -106,9 +106,14 @@ def test_settings_are_written_as_they_are_with_what_the_chart_knows() -> None:
         },
         "redis": {"url": "redis://redis:6379/0"},
         "detect": {"honey_keys": ["h"]},
-        "metrics": {"host": "0.0.0.0", "port": 9500},
     }
-    assert settings(rendered(config={"metrics": {"host": "::"}}))["metrics"]["host"] == "::"
+
+
+def test_variables_say_where_to_listen_as_the_image_has_them_too() -> None:
+    made = env(main(rendered(metrics={"port": 9500}, config={"metrics": {"host": "::"}})))
+    assert made["KEYWATCH_METRICS__PORT"] == "9500"
+    assert made["KEYWATCH_METRICS__HOST"] == "::"
+    assert env(main(rendered()))["KEYWATCH_METRICS__HOST"] == "0.0.0.0"
 
 
 @pytest.mark.parametrize("path", CI_FILES, ids=lambda p: p.name)
@@ -120,7 +125,10 @@ def test_keywatch_reads_the_settings_and_the_policy(path: Path, tmp_path: Path) 
     for config_map in [m for m in made if m["kind"] == "ConfigMap"]:
         for name, text in config_map["data"].items():
             (tmp_path / name).write_text(text)
-    assert load(tmp_path / "keywatch.yaml", {}).metrics.port
+    container = main(made)
+    variables = {name: value for name, value in env(container).items() if value}
+    ports = [port["containerPort"] for port in container["ports"]]
+    assert load(tmp_path / "keywatch.yaml", variables).metrics.port in ports
     if (tmp_path / "policy.yaml").exists():
         assert load_policy(tmp_path / "policy.yaml").rules
 

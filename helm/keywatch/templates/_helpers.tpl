@@ -71,8 +71,6 @@ app.kubernetes.io/part-of: keywatch
 {{/* keywatch.yaml: the user's settings, and over them what only the chart can know. */}}
 {{- define "keywatch.config" -}}
 {{- $config := deepCopy .Values.config }}
-{{- $metrics := dict "host" "0.0.0.0" }}
-{{- $_ := set $config "metrics" (mergeOverwrite $metrics (default dict $config.metrics) (dict "port" (int .Values.metrics.port))) }}
 {{- range $name, $at := fromYaml (include "keywatch.secretSettings" .) }}
 {{- if (index $.Values.secrets $name).existingSecret }}
 {{- $section := default dict (index $config $at.section) }}

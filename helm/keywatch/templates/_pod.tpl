@@ -71,6 +71,11 @@ spec:
       env:
         - name: POD_NAME
           valueFrom: {fieldRef: {fieldPath: metadata.name}}
+        # As variables, since the image sets them too and variables are stronger than the file.
+        - name: KEYWATCH_METRICS__HOST
+          value: {{ dig "metrics" "host" "0.0.0.0" $values.config | quote }}
+        - name: KEYWATCH_METRICS__PORT
+          value: {{ int $values.metrics.port | quote }}
         {{- if $consumes }}
         - name: KEYWATCH_KAFKA__INSTANCE_ID
           value: $(POD_NAME)
