@@ -28,7 +28,7 @@ Values = Mapping[str, Any]
 def tool(name: str) -> str:
     """Path of a command; skips (in CI: fails) where it is not."""
     found = shutil.which(name) or shutil.which(name, path=str(TOOLS))
-    return found or absent(f"{name} is neither on PATH nor in {TOOLS}; docs/install.md says how it is built")
+    return found or absent(f"{name} is neither on PATH nor in {TOOLS}; tests/get_tools.sh builds it")
 
 
 @functools.cache
