@@ -58,8 +58,8 @@ class AlertDaemon:
                 sleep(TICK_S)
         finally:
             self._stopping = True
-            self.operations.stop()
             self._thread.join(timeout=30)
+            self.operations.stop()
         if self._failure:
             raise Fatal(self._failure.reason, f"alerting stopped: {self._failure}") from self._failure
 

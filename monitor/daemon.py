@@ -109,8 +109,8 @@ class Daemon:
             self.pipeline.run()
         finally:
             self.pipeline.stop()
-            self.operations.stop()
             self._thread.join(timeout=30)
+            self.operations.stop()
         if self._failure:
             raise Fatal(self._failure.reason, f"alerting stopped: {self._failure}") from self._failure
 
