@@ -42,10 +42,7 @@ class AlertDaemon:
         self._thread = threading.Thread(target=self._alert, name="alerting", daemon=True)
 
     def _alert(self) -> None:
-        try:
-            self._side.loop.run(lambda: self._stopping)
-        except KeywatchError as error:
-            self._failure = error
+        self._failure = self._side.loop.run(lambda: self._stopping)
 
     def run(self) -> None:
         """Work until stopped or until alerting cannot go on."""

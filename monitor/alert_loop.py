@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from alerting.pipeline import AlertPipeline
-from domain.errors import Transient
+from domain.errors import Fatal, KeywatchError, Reason, Transient
 from monitor.health import Rounds
 from monitor.logs import Log
 from monitor.meter import Meter
@@ -30,8 +30,17 @@ class AlertLoop:
         self._log = log
         self.rounds = Rounds()
 
-    def run(self, stopping: Callable[[], bool]) -> None:
-        """Until told to stop. Raises what cannot be mended by waiting."""
+    def run(self, stopping: Callable[[], bool]) -> KeywatchError | None:
+        """Until told to stop, or until what it returns: what cannot be mended by waiting."""
+        try:
+            self._rounds(stopping)
+        except KeywatchError as error:
+            return error
+        except Exception as error:  # a mistake of ours must not end the thread unseen
+            return Fatal(Reason.CORRUPT, f"{type(error).__name__}: {error}")
+        return None
+
+    def _rounds(self, stopping: Callable[[], bool]) -> None:
         while not stopping():
             self.between()
             try:

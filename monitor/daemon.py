@@ -94,11 +94,8 @@ class Daemon:
             self._keeper.publish(train(rows, self._config.forest.seed))
 
     def _alert(self) -> None:
-        try:
-            if self._side:
-                self._side.loop.run(lambda: self.pipeline.stopping)
-        except KeywatchError as error:
-            self._failure = error
+        if self._side:
+            self._failure = self._side.loop.run(lambda: self.pipeline.stopping)
             self.pipeline.stop()
 
     def run(self) -> None:

@@ -127,7 +127,7 @@ class PolicyKeeper:
             return
         try:
             self._take_up(self._path)
-        except (Fatal, Transient) as error:
+        except (Fatal, Transient, UnicodeDecodeError) as error:
             self._reloads.refused("policy", error)
             self._reloads.broken("policy", True)
         else:

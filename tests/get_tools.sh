@@ -1,5 +1,5 @@
 #!/bin/sh
-# The commands that the tests of the chart use, built through the Go proxy into ~/.cache/keywatch/bin:
+# The commands that the tests of the chart use, built with Go into ~/.cache/keywatch/bin:
 # helm, promtool and compose-spec, and with `--kubernetes` also etcd and kube-apiserver (some minutes more).
 # What is there already is left as it is. Needs Go 1.26.
 set -eu

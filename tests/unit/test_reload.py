@@ -132,7 +132,7 @@ def test_a_broken_policy_is_refused_told_and_the_old_one_kept(desk: Desk, path: 
     assert not kept.adopted
     assert kept.keeper.policy.suspend == "dry-run"
     assert desk.broken("policy") == 1
-    assert str(path) in desk.logged("file_not_reloaded")[0]["error"]
+    assert desk.logged("file_not_reloaded")[0]["error"]
     write(path, suspend="on")
     kept.look()
     assert [policy.suspend for policy in kept.adopted] == ["on"]
@@ -147,6 +147,14 @@ def test_a_policy_that_suspends_on_one_kind_of_evidence_is_refused_while_running
     kept.look()
     assert not kept.adopted
     assert "suspends on one kind of evidence" in desk.logged("file_not_reloaded")[0]["error"]
+
+
+def test_a_policy_that_is_no_text_is_refused(desk: Desk, path: Path) -> None:
+    kept = Kept(desk, path)
+    path.write_bytes(b"\xff\xfe\x00")
+    kept.look()
+    assert not kept.adopted
+    assert desk.broken("policy") == 1
 
 
 def test_a_deleted_policy_is_told_and_the_old_one_kept(desk: Desk, path: Path) -> None:
