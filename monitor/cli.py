@@ -14,6 +14,7 @@ from monitor import (
     cli_backfill,
     cli_cases,
     cli_evaluate,
+    cli_health,
     cli_import,
     cli_issue_many,
     cli_keys,
@@ -23,6 +24,7 @@ from monitor import (
 )
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
+from monitor.roles import Role
 
 if TYPE_CHECKING:
     pass
@@ -53,26 +55,32 @@ app.command(
     epilog="Examples: keywatch backfill --kafka --from -28d · "
     "keywatch backfill access.log.1.gz access.log --format combined"
 )(cli_backfill.backfill)
+app.command("health", epilog=cli_health.EXAMPLE)(cli_health.health)
+app.command("roundtrip", epilog=cli_health.ROUNDTRIP_EXAMPLE)(cli_health.roundtrip)
 
 
-@app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml")
-def run(config: Config = None) -> None:
-    """Watch: read events from Kafka until stopped by SIGTERM or Ctrl-C."""
-    from monitor.daemon import Daemon
+@app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml --role consume")
+def run(
+    config: Config = None,
+    role: Annotated[Role, typer.Option(help="All, or the part that this process does.")] = Role.ALL,
+) -> None:
+    """Watch: read events from Kafka until stopped by SIGTERM or Ctrl-C. SIGHUP takes up changed files."""
     from monitor.logs import Log
     from monitor.wiring import CLOCK, check_redis, open_redis, read_config
+    from monitor.wiring_ops import service_for
 
     with exit_codes():
         settings = read_config(config)
-        log = Log(CLOCK, settings.log.level)
+        log = Log(CLOCK, settings.log.level, as_json=settings.log.json)
         client = open_redis(settings)
         check_redis(settings, client, log)
-        daemon = Daemon(settings, client, log)
+        service = service_for(settings, client, role, log)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: daemon.stop())
-        log.info("started", topic=settings.kafka.topic, group=settings.kafka.group)
-        daemon.run()
-        log.info("stopped", events=daemon.pipeline.stats.events, findings=daemon.pipeline.stats.findings)
+            signal.signal(number, lambda *_: service.stop())
+        signal.signal(signal.SIGHUP, lambda *_: service.reload())
+        log.info("started", topic=settings.kafka.topic, group=settings.kafka.group, role=role.value)
+        service.run()
+        log.info("stopped", **service.summary())
 
 
 @app.command(epilog="Example: make demo")

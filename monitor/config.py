@@ -29,6 +29,8 @@ from monitor.config_keystore import (
 )
 
 ENV_PREFIX = "KEYWATCH_"
+DEFAULT_CONFIG = Path("keywatch.yaml")
+"""Read when no file is named and this one is here."""
 
 
 class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -185,6 +187,29 @@ class LogConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     json: bool = True
 
 
+class MetricsConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The HTTP endpoint for Prometheus and probes (``/metrics``, ``/livez``, ``/readyz``, ``/startupz``).
+
+    ``port`` 0 means none. ``stalled_s``: after how long without a step of its loop ``/livez`` says no.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    stalled_s: float = 120.0
+
+
+class TracesConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """OpenTelemetry traces over OTLP/HTTP; needs the extra ``otel``.
+
+    ``endpoint``: such as ``http://collector:4318``, else OTEL_EXPORTER_OTLP_ENDPOINT. ``sample_ratio``: share
+    of traces kept that begin here; those that come with a record follow its ``traceparent``'s sampled flag.
+    """
+
+    enabled: bool = False
+    endpoint: str = ""
+    sample_ratio: float = 1.0
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """All settings; every default is safe."""
 
@@ -200,6 +225,8 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     audit: AuditConfig = AuditConfig()
     alert: AlertConfig = AlertConfig()
     log: LogConfig = LogConfig()
+    metrics: MetricsConfig = MetricsConfig()
+    traces: TracesConfig = TracesConfig()
 
 
 _SECRET_FIELDS = {("slack", "token")}

@@ -32,7 +32,7 @@ from keystore.adapters.store import VendorKeyStore
 from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.claim import DetectSettings
-from monitor.config import Config, load, secret
+from monitor.config import DEFAULT_CONFIG, Config, load, secret
 from monitor.connect import connect_redis, kafka_settings, redis_warnings
 from monitor.decode import decoder_for
 from monitor.decode.base import Limits
@@ -47,11 +47,11 @@ from monitor.pipeline import Pipeline
 from monitor.renew import STOPPED_GRACE_S, Renewal
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
+from monitor.telemetry import Telemetry
 from monitor.wiring_clock import CLOCK as CLOCK
 from monitor.wiring_keys import key_store as key_store
 from monitor.wiring_keystore import vendor_store
 
-DEFAULT_CONFIG = Path("keywatch.yaml")
 Client = redis.Redis | RedisCluster
 
 
@@ -176,34 +176,42 @@ class Alerting:
     """The alert side: outbox to people and key store."""
 
     pipeline: AlertPipeline
+    with_policy: Callable[[Policy], AlertPipeline]
+    """The same pipeline under another policy."""
     review: Review
     cases: RedisCaseStore
 
 
 def alerting_for(
-    config: Config, client: Client, partitions: Callable[[], list[int]], active: Callable[[], int], log: Log
+    config: Config,
+    client: Client,
+    partitions: Callable[[], list[int]],
+    active: Callable[[], int],
+    log: Log,
+    telemetry: Telemetry,
 ) -> Alerting:
     """Reads the outboxes of ``partitions``; ``active`` counts keys in use, for the suspension budget."""
-    policy = policy_for(config)
-    keys, cases, audit = acting_store(config, client), RedisCaseStore(client), RedisAudit(client, CLOCK)
+    keys = telemetry.keys(acting_store(config, client))
+    cases, audit = RedisCaseStore(client), RedisAudit(client, CLOCK)
     memory = RedisAlertMemory(client)
     state = RedisStateStore(client, config.kafka.topic)
     consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     outbox = RedisOutbox(client, lambda: [state.key(p, "outbox") for p in partitions()], consumer, sleep)
     base = config.alert.console_url.rstrip("/")
     notify = Notify(
-        notifiers_for(config),
+        telemetry.notifiers(notifiers_for(config)),
         memory,
         CLOCK,
         link=lambda case_id: f"{base}/cases/{case_id}" if base else "",
         failed=lambda name, error: log.error("not_delivered", notifier=name, error=str(error)),
     )
-    stages = (
-        Contain(policy, cases, keys, audit, memory, active, CLOCK),
-        Dedup(memory, policy.refire_minutes, CLOCK),
-        notify,
-    )
-    return Alerting(AlertPipeline(outbox, policy, stages), Review(cases, keys, audit, CLOCK), cases)
+
+    def with_policy(policy: Policy) -> AlertPipeline:
+        contain = Contain(policy, cases, keys, audit, memory, active, CLOCK)
+        stages = (contain, Dedup(memory, policy.refire_minutes, CLOCK), notify)
+        return AlertPipeline(outbox, policy, telemetry.stages(stages))
+
+    return Alerting(with_policy(policy_for(config)), with_policy, Review(cases, keys, audit, CLOCK), cases)
 
 
 def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:

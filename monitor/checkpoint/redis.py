@@ -120,6 +120,11 @@ class RedisStateStore:
             if not cursor:
                 return
 
+    def offset(self, partition: int) -> int:
+        """The next record to read after the partition's last commit, ``NO_OFFSET`` before the first."""
+        raw: bytes | None = _answered(lambda: self._redis.hget(self.key(partition, "meta"), "offset"))
+        return NO_OFFSET if raw is None else int(raw)
+
     def load_profiles(self, partition: int, key_ids: Sequence[str]) -> list[bytes | None]:
         if not key_ids:
             return []
