@@ -12,9 +12,10 @@ from domain.clock import Clock
 from domain.errors import Reason, Transient
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config
+from monitor.connect import kafka_settings
 from monitor.source.dead_letter import open_producer
 from monitor.source.settings import interrupted
-from monitor.wiring import Client, kafka_settings
+from monitor.wiring import Client
 
 KEY_ID: Final = "keywatch-roundtrip"
 """The key of the events sent; it gets a baseline like any other and belongs to nobody."""

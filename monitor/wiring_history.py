@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from monitor.config import Config
+from monitor.connect import kafka_settings
 from monitor.period import Period
 from monitor.source.history import KafkaHistory, stretches
 from monitor.source.settings import KafkaSettings
-from monitor.wiring import kafka_settings
 
 
 def history_for(config: Config, period: Period, poll_records: int) -> KafkaHistory:

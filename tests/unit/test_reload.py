@@ -13,10 +13,10 @@ import pytest
 from alerting.audit import MemoryAudit
 from alerting.policy import Policy
 from detectors.forest import Forest, ForestModel
+from domain.address import parse_address
 from domain.clock import ManualClock
 from domain.errors import Fatal, Reason, Transient
 from domain.profile import FEATURES
-from monitor.enrich.address import parse_address
 from monitor.enrich.enricher import Enricher
 from monitor.enrich.geo import VENDORED, Geo
 from monitor.enrich.lists import NetworkLists
