@@ -61,7 +61,7 @@ def summary(found: Tally) -> dict[str, Any]:
     true = sum(v.found for v in found.verdicts)
     false = len(found.false_alerts)
     return {
-        "recall": _recalls(found.verdicts),
+        "recall": recalls(found.verdicts),
         "false_alerts": {group: _rate(found, [group]) for group in sorted(found.exposure)}
         | {"all after warm-up": _rate(found, found.honest_groups())},
         "changes_alerted": {
@@ -79,7 +79,8 @@ def summary(found: Tally) -> dict[str, Any]:
     }
 
 
-def _recalls(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+def recalls(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """A row for every kind and strength, ``all`` for all strengths."""
     kinds = sorted({v.case.kind for v in verdicts})
     rows = []
     for kind in (*kinds, ALL):
@@ -116,12 +117,12 @@ def _rate(found: Tally, groups: Iterable[str]) -> dict[str, Any]:
 
 
 def _point(point: Point) -> dict[str, Any]:
-    recalls = [row for row in _recalls(point.tally.verdicts) if row["strength"] == "all"]
+    rows = [row for row in recalls(point.tally.verdicts) if row["strength"] == "all"]
     return {
         "rate": point.rate,
         "reached": point.tally.false_rate(),
         "threshold": point.threshold if point.threshold != float("inf") else None,
-        "recall": {row["kind"]: [row["found"], row["of"]] for row in recalls},
+        "recall": {row["kind"]: [row["found"], row["of"]] for row in rows},
     }
 
 
