@@ -1,7 +1,7 @@
 """Events a second of the whole pipeline from Kafka, beside its ceiling and beside a naive loop.
 
-``make bench`` or ``python -m benchmarks.throughput [--events N] [--warm N] [--rounds N]``. One topic on a real
-Apache Kafka, one real Redis. In turn, ``rounds`` times, and the median of each is shown:
+``make bench`` or ``python -m benchmarks.throughput [--events N] [--warm N] [--rounds N]``. One topic on a
+real Apache Kafka, one real Redis. In turn, ``rounds`` times, and the median of each is shown:
 
 - ceiling: the same client's poll and the same decoder, nothing else;
 - pipeline: poll, decode, enrich, count, score, learn, commit to Redis, every detector on;

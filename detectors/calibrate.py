@@ -8,7 +8,7 @@ with a prior of so many days (Beta-binomial), and the first with theory:
     P(a day scores s):                       theory 2^-(s / 2) <- fleet <- cohort <- key
 
 Keys are very unlike: most never trouble a detector and a few do every day. So a key's own days weigh much
-(a prior of one day): evidence is strong from a detector that has always been silent on this key, and weak
+(a prior of two days): evidence is strong from a detector that has always been silent on this key, and weak
 from one that cries often. A detector that cries often on this platform weighs little, and a key that is
 noisy by nature is judged by its own noise and leaves the fleet's budget alone. An alert is made where the
 last line is at most the operator's budget, so that days that reach it are as rare as asked for. Bins
@@ -34,11 +34,13 @@ THIEF_BITS: Final = 4.0
 DETECTOR_PRIOR_DAYS: Final = 50.0
 FLEET_PRIOR_DAYS: Final = 50.0
 COHORT_PRIOR_DAYS: Final = 50.0
-KEY_DETECTOR_DAYS: Final = 1.0
-KEY_PRIOR_DAYS: Final = 5.0
+KEY_DETECTOR_DAYS: Final = 2.0
+KEY_PRIOR_DAYS: Final = 7.0
 KEY_BIN: Final = 4.0
 BITS_BIN: Final = 2.0
 MOST_WEIGHT: Final = 24.0
+CLAIM_BITS: Final = 8.0
+"""From here on a day counts as one with evidence of a detector in a key's own history."""
 
 READY_AFTER_DAYS: Final = {DETECTORS.index("slow_ramp"): 7, DETECTORS.index("off_hours"): 3}
 """Detectors that cannot speak of younger keys."""
@@ -100,25 +102,25 @@ def cohort_of(profiles: Any) -> Any:
     return (rate >= BUSY_RATE).astype(np.int64) + 2 * wide + 4 * awake
 
 
-def add_key_days(
-    profiles: Rows, scores: npt.NDArray[np.float32], bits: npt.NDArray[Any], evidence_bits: float
-) -> None:
+def add_key_days(profiles: Rows, scores: npt.NDArray[np.float32], bits: npt.NDArray[Any]) -> None:
     """Put days with highest scores (n,) and bits (n, DETECTORS_MAX) into each key's own history, in place."""
     at = np.clip(scores / KEY_BIN, 0, KEY_SCORE_BINS - 1).astype(np.int64)
     profiles["score_days"][np.arange(len(profiles)), at] += np.float16(1.0)
-    profiles["claim_days"] += (bits >= evidence_bits).astype(np.float16)
+    profiles["claim_days"] += (bits >= CLAIM_BITS).astype(np.float16)
     profiles["claim_top"] = np.maximum(profiles["claim_top"], bits)
 
 
-def add_fleet_days(
-    fleet: Rows, cohorts: Ints, scores: npt.NDArray[Any], bits: npt.NDArray[Any], age_days: npt.NDArray[Any]
-) -> None:
-    """Put days (n,) with their scores and detectors' bits (n, DETECTORS_MAX) into the fleet's, in place.
+def add_fleet_scores(fleet: Rows, cohorts: Ints, scores: npt.NDArray[Any]) -> None:
+    """Put days (n,) with their highest scores into the fleet's history, in place."""
+    at = np.clip(scores, 0, SCORE_BINS - 1).astype(np.int64)
+    np.add.at(fleet["score_days"][0], (cohorts, at), np.float32(1.0))
+
+
+def add_fleet_bits(fleet: Rows, cohorts: Ints, bits: npt.NDArray[Any], age_days: npt.NDArray[Any]) -> None:
+    """Put days (n,) with the detectors' highest bits (n, DETECTORS_MAX) into the fleet's history, in place.
 
     ``age_days`` (n,) of the keys: a day on which a detector was not ready yet says nothing of it.
     """
-    at = np.clip(scores, 0, SCORE_BINS - 1).astype(np.int64)
-    np.add.at(fleet["score_days"][0], (cohorts, at), np.float32(1.0))
     bins = np.clip(bits / BITS_BIN, 0, BITS_BINS - 1).astype(np.int64)
     detectors = np.broadcast_to(np.arange(bits.shape[1]), bins.shape)
     ready = (age_days[:, None] >= _READY_AFTER[None, : bits.shape[1]]).astype(np.float32)

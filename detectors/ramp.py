@@ -1,9 +1,10 @@
 """Slow rises: a cumulative sum of busy hours above a frozen reference (Page, 1954).
 
 An hour is x = log2(1 + requests). The reference is the mean and spread of a key's busy hours in its first
-week, of which there must be ``REFERENCE_HOURS``, so that weekends are in it, and then moves with a memory of ``FROZEN_HOURS`` (three months), so that a
-rise of weeks cannot teach it. Each later hour adds z - 1/2 with z = (x - mean) / spread at most 3, and
-the sum never falls below 0. Under the reference P(sum > s) is about exp(-s) (Siegmund, 1985, drift 1/2).
+week, of which there must be ``REFERENCE_HOURS``, so that weekends are in it, and then moves with a memory
+of ``FROZEN_HOURS`` (three months), so that a rise of weeks cannot teach it. Each later hour adds z - 1/2
+with z = (x - mean) / spread at most 3, and the sum never falls below 0. Under the reference P(sum > s) is
+about exp(-s) (Siegmund, 1985, drift 1/2).
 """
 
 from __future__ import annotations

@@ -16,11 +16,13 @@ class Kind(StrEnum):
     VOLUME = "volume"
     """How many requests there are."""
     BEHAVIOUR = "behaviour"
-    """What the requests do: endpoints, client, errors, sizes, taken together."""
+    """What the requests do: endpoints, errors, sizes, taken together."""
     TIMING = "timing"
     """When the requests come: at which hours, after which silence, how regularly."""
     CERTAIN = "certain"
     """Proof rather than statistics: a honey key touched, a revoked key used, a secret in a log."""
+    CLIENT = "client"
+    """Which software makes the requests."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

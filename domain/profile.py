@@ -138,10 +138,8 @@ PROFILE_DTYPE: Final = np.dtype(
         ("day_score", "<f4"),
         ("day_bits", "<f2", DETECTORS_MAX),
         ("score_days", "<f2", KEY_SCORE_BINS),  # days by highest score, fading
-        # an alerted day: the key learns it a day later, the fleet after a week without a verdict
-        ("pending_day", "<i4"),
+        ("pending_day", "<i4"),  # an alerted day, which the fleet learns later
         ("pending_score", "<f4"),
-        ("pending_bits", "<f2", DETECTORS_MAX),
         # days with evidence of each detector, and its highest bits, both fading
         ("claim_days", "<f2", DETECTORS_MAX),
         ("claim_top", "<f2", DETECTORS_MAX),

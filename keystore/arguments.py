@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from typing import Final
 
 from domain.errors import Reason, Rejected
@@ -41,14 +40,6 @@ def one_line(text: str) -> str:
     'burst from [2J 198.18.0.0/24'
     """
     return "".join(" " if _unprintable(letter) else letter for letter in text)[:MAX_TEXT_CHARS]
-
-
-def check_scopes(scopes: Sequence[str]) -> None:
-    """Scopes are words, stored with a space between. Raises ``Rejected(WRONG_TYPE)``."""
-    for scope in scopes:
-        check_text("scope", scope, required=True)
-        if scope.split() != [scope]:
-            raise Rejected(Reason.WRONG_TYPE, "scope: must not hold white space")
 
 
 def check_lifetime(expires_s: int | None) -> None:

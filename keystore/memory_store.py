@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
+from msgspec.structs import replace
+
 from domain.clock import Clock
+from keystore.admission import Admission, Presented, admit
+from keystore.agenda import AgendaItem, Book
 from keystore.base import BaseKeyStore
 from keystore.hashing import Peppers
 from keystore.listing import member_of
 from keystore.record import HistoryEntry, KeyRecord
-from keystore.results import DueExpiry, taken_key, unknown_key
+from keystore.results import DueExpiry, Usage, taken_key, unknown_key
+from keystore.rules import StoreRules
 from keystore.scripts import HISTORY_MAX
-from keystore.transitions import Change, apply
+from keystore.transitions import KEYWATCH, Change, apply
+from keystore.usage import Meter
 
 
 class MemoryKeyStore(BaseKeyStore):
     """Passes the same checks as :class:`keystore.redis_store.RedisKeyStore`; gone with its process."""
 
-    def __init__(self, clock: Clock, peppers: Peppers | None = None) -> None:
-        super().__init__(clock, peppers)
+    def __init__(self, clock: Clock, peppers: Peppers | None = None, rules: StoreRules | None = None) -> None:
+        super().__init__(clock, peppers, rules or StoreRules())
         self._lock = Lock()
         self._records: dict[str, KeyRecord] = {}
         self._history: dict[str, list[HistoryEntry]] = {}
         self._ids_by_hash: dict[str, str] = {}
         self._due: dict[tuple[str, str], int] = {}
+        self._meters: dict[str, Meter] = {}
+        self._lookups: dict[tuple[int, str], set[str]] = {}
+        self._agenda: dict[tuple[Book, str, str], int] = {}
 
     def due_expiries(self, now_ms: int, limit: int = 100) -> Sequence[DueExpiry]:
         with self._lock:
@@ -35,16 +44,15 @@ class MemoryKeyStore(BaseKeyStore):
         self._load(key_id)
         return self._history[key_id][-HISTORY_MAX:][::-1][:limit]
 
-    def _create(self, records: Sequence[KeyRecord]) -> Sequence[KeyRecord]:
+    def _create(self, records: Sequence[KeyRecord], by: str = "") -> Sequence[KeyRecord]:
         with self._lock:
-            return [self._create_one(record) for record in records]
+            return [self._create_one(record, by or record.owner) for record in records]
 
-    def _create_one(self, record: KeyRecord) -> KeyRecord:
+    def _create_one(self, record: KeyRecord, by: str) -> KeyRecord:
         known = self._records.get(record.key_id)
         if known is None:
             self._records[record.key_id] = record
-            verb = "issue" if record.hash else "import"
-            entry = HistoryEntry(record.created_ms, verb, "", record.state, "", record.owner, "")
+            entry = HistoryEntry(record.created_ms, record.begins_with, "", record.state.value, "", by, "")
             self._history[record.key_id] = [entry]
             if record.hash:
                 self._ids_by_hash[record.hash] = record.key_id
@@ -56,13 +64,62 @@ class MemoryKeyStore(BaseKeyStore):
     def _load_many(self, key_ids: Sequence[str]) -> Sequence[KeyRecord | None]:
         return [self._records.get(key_id) for key_id in key_ids]
 
-    def _find_id(self, digests: Sequence[str]) -> str | None:
-        return next((self._ids_by_hash[d] for d in digests if d in self._ids_by_hash), None)
+    def _admit(self, presented: Presented) -> Admission | None:
+        version, current = next(iter(presented.digests.items()))
+        with self._lock:
+            for digest in presented.digests.values():
+                key_id = self._ids_by_hash.get(digest)
+                if key_id is not None:
+                    record = self._records[key_id]
+                    if record.pepper_version != version:
+                        record = self._rehash(record, current, version)
+                    return admit(record, self._meters.setdefault(key_id, Meter()), self._now_ms())
+        return None
+
+    def _admit_known(self, key_id: str, hashed: str) -> Admission | None:
+        with self._lock:
+            record = self._records.get(key_id)
+            if record is None or record.hash != hashed:
+                return None
+            return admit(record, self._meters.setdefault(key_id, Meter()), self._now_ms())
+
+    def _note_lookup(self, version: int, lookup: str, key_id: str) -> None:
+        with self._lock:
+            self._lookups.setdefault((version, lookup), set()).add(key_id)
+
+    def _forget_lookup(self, version: int, lookup: str, key_id: str) -> None:
+        with self._lock:
+            self._lookups[version, lookup].discard(key_id)
+
+    def _looked_up(self, found_by: Mapping[int, str]) -> Sequence[str]:
+        with self._lock:
+            return sorted({key_id for name in found_by.items() for key_id in self._lookups.get(name, ())})
+
+    def _replace_hash(self, record: KeyRecord, hashed: str, version: int) -> KeyRecord:
+        with self._lock:
+            stored = self._records[record.key_id]
+            return self._rehash(stored, hashed, version) if stored.hash == record.hash else stored
+
+    def _rehash(self, record: KeyRecord, hashed: str, version: int) -> KeyRecord:
+        after = replace(record, hash=hashed, pepper_version=version)
+        reason, state = f"pepper {record.pepper_version} to {version}", record.state.value
+        entry = HistoryEntry(self._now_ms(), "rehash", state, state, "", KEYWATCH, reason)
+        self._history[record.key_id].append(entry)
+        self._records[record.key_id] = after
+        self._ids_by_hash[hashed] = self._ids_by_hash.pop(record.hash)
+        return after
+
+    def _usages(self, key_ids: Sequence[str]) -> Sequence[Usage]:
+        with self._lock:
+            return [self._meters.get(key_id, Meter()).usage() for key_id in key_ids]
 
     def _listed(self, cursor: str, limit: int) -> Sequence[str]:
         with self._lock:
             members = sorted((member_of(r) for r in self._records.values()), key=str.encode, reverse=True)
         return [m for m in members if not cursor or m.encode() < cursor.encode()][:limit]
+
+    def count(self) -> int:
+        return len(self._records)
 
     def _apply(self, key_id: str, change: Change) -> KeyRecord:
         with self._lock:
@@ -73,9 +130,9 @@ class MemoryKeyStore(BaseKeyStore):
             after = apply(record, change, now_ms)
             if after is not record:
                 self._records[key_id] = after
-                entry = HistoryEntry(
-                    now_ms, change.verb, record.state, after.state, change.case_id, change.by, change.reason
-                )
+                states = (record.state.value, after.state.value)
+                acts = (change.case_id, change.by, change.reason)
+                entry = HistoryEntry(now_ms, change.verb.value, *states, *acts)
                 self._history[key_id].append(entry)
             return after
 
@@ -90,3 +147,26 @@ class MemoryKeyStore(BaseKeyStore):
     def _unschedule(self, key_id: str, case_id: str) -> None:
         with self._lock:
             self._due.pop((key_id, case_id), None)
+
+    def _plan(self, book: Book, items: Sequence[AgendaItem]) -> None:
+        with self._lock:
+            self._agenda.update({(book, item.key_id, item.what): item.due_ms for item in items})
+
+    def _planned(self, book: Book, now_ms: int, limit: int) -> Sequence[AgendaItem]:
+        with self._lock:
+            due = [
+                AgendaItem(at, *name) for (b, *name), at in self._agenda.items() if b == book and at <= now_ms
+            ]
+        return sorted(due)[:limit]
+
+    def _claim(self, book: Book, item: AgendaItem, later_ms: int) -> bool:
+        with self._lock:
+            name = (book, item.key_id, item.what)
+            mine = name in self._agenda and self._agenda[name] <= self._now_ms()
+            if mine:
+                self._agenda[name] = later_ms
+            return mine
+
+    def _strike(self, book: Book, item: AgendaItem) -> None:
+        with self._lock:
+            self._agenda.pop((book, item.key_id, item.what), None)

@@ -9,6 +9,12 @@ import msgspec
 
 from domain.errors import Fatal, Reason
 from domain.ports import KeyState, KeyStatus
+from keystore.rate import RateLimit
+from keystore.refusal import Refusal
+from keystore.slow_hash import is_slow
+
+_REFUSALS = {KeyState.SUSPENDED: Refusal.SUSPENDED, KeyState.EXPIRED: Refusal.EXPIRED}
+_LISTS = ("scopes", "networks")
 
 
 class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -17,7 +23,10 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``state`` is what was last written; :meth:`state_at` also knows that time passes. ``hash`` is the
     HMAC of the secret, "" for a key whose secret lives elsewhere. ``case_id`` is set while keywatch
     holds the key, and empty when a person does. ``prior_state`` is where a reinstatement goes back to,
-    and ``released_case`` the last case whose suspension ended: it may not suspend again.
+    and ``released_case`` the last case whose suspension ended: it may not suspend again. ``scopes`` and
+    ``networks`` are as :mod:`keystore.scopes` and :mod:`keystore.networks` write them. A key that was
+    rotated names its ``successor`` and works until ``retires_ms``; ``rate_limit`` 0 is no limit. ``cell`` is
+    :func:`keystore.token.cell_of` its secret, "" for a key that has none.
     """
 
     key_id: str
@@ -37,12 +46,46 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str = ""
     suspended_by: str = ""
     suspension_expires_ms: int | None = None
+    networks: tuple[str, ...] = ()
+    rate_limit: int = 0
+    rate_period_s: int = 0
+    rate_burst: int = 0
+    predecessor: str = ""
+    successor: str = ""
+    retires_ms: int | None = None
+    cell: str = ""
 
     def state_at(self, now_ms: int) -> KeyState:
-        """The state at a time: a key past its life is ``expired``, unless somebody revoked it."""
-        if self.state is not KeyState.REVOKED and _past(self.expires_ms, now_ms):
-            return KeyState.EXPIRED
-        return self.state
+        """The state at a time: a key past its life is ``expired``, past its grace ``revoked``."""
+        if self.state is KeyState.REVOKED or self.retired(now_ms):
+            return KeyState.REVOKED
+        return KeyState.EXPIRED if _past(self.expires_ms, now_ms) else self.state
+
+    def retired(self, now_ms: int) -> bool:
+        """Rotated, and past its time of grace, though that may not be written down yet."""
+        return _past(self.retires_ms, now_ms)
+
+    def refusal_at(self, now_ms: int) -> Refusal | None:
+        """Why a request with this key is turned away whatever it asks for; None when it is not.
+
+        A suspension that ran out stops nothing, even before its expiry was carried out.
+        """
+        state = self.state_at(now_ms)
+        if state is KeyState.REVOKED:
+            return Refusal.RETIRED if self.retired(now_ms) else Refusal.REVOKED
+        if state is KeyState.SUSPENDED and self.suspension_ran_out(now_ms):
+            return None
+        return _REFUSALS.get(state)
+
+    @property
+    def begins_with(self) -> str:
+        """The first word of its history."""
+        return "issue" if self.cell else "import"
+
+    @property
+    def rate(self) -> RateLimit | None:
+        """How often it may be used; None is without limit."""
+        return RateLimit(self.rate_limit, self.rate_period_s, self.rate_burst) if self.rate_limit else None
 
     def suspension_ran_out(self, now_ms: int) -> bool:
         """Suspended, and past the end of that suspension."""
@@ -60,12 +103,6 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             expires_ms=self.suspension_expires_ms,
         )
 
-    def accepted_status(self, now_ms: int) -> KeyStatus:
-        """As a request with this key meets it: a suspension that ran out stops nothing any more."""
-        if self.suspension_ran_out(now_ms):
-            return lifted(self).status(now_ms)
-        return self.status(now_ms)
-
     def details(self, now_ms: int) -> KeyDetails:
         """What people may see of it."""
         return KeyDetails(
@@ -76,6 +113,13 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             key_expires_ms=self.expires_ms,
             suspended_by=self.suspended_by,
             scopes=self.scopes,
+            networks=self.networks,
+            rate=self.rate,
+            predecessor=self.predecessor,
+            successor=self.successor,
+            retires_ms=self.retires_ms,
+            pepper_version=self.pepper_version,
+            weak=is_slow(self.hash),
         )
 
 
@@ -91,6 +135,18 @@ class KeyDetails:
     """When the key itself ends; ``status.expires_ms`` is when its suspension does."""
     suspended_by: str
     scopes: tuple[str, ...]
+    networks: tuple[str, ...]
+    rate: RateLimit | None
+    predecessor: str
+    """The key that this one replaced, "" for none."""
+    successor: str
+    """The key that replaced this one, "" for none."""
+    retires_ms: int | None
+    """When a replaced key stops working."""
+    pepper_version: int
+    """The pepper that its hash was made with; 0 for a key whose secret lives elsewhere."""
+    weak: bool
+    """Imported with its secret, of which nothing is known: kept under Argon2, and to be rotated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +177,9 @@ def lifted(record: KeyRecord) -> KeyRecord:
 
 
 def to_fields(record: KeyRecord) -> dict[str, str]:
-    """As fields of a hash; "" is None or nothing. Scopes are separated by a space, as in RFC 6749."""
-    values = msgspec.structs.asdict(record) | {"scopes": " ".join(record.scopes)}
+    """As fields of a hash; "" is None or nothing. Lists have a space between, as scopes in RFC 6749."""
+    values = msgspec.structs.asdict(record)
+    values |= {name: " ".join(values[name]) for name in _LISTS}
     return {name: "" if value is None else str(value) for name, value in values.items()}
 
 
@@ -133,7 +190,7 @@ def from_fields(fields: Mapping[bytes, bytes]) -> KeyRecord:
     """
     try:
         values: dict[str, object] = {k.decode(): v.decode() for k, v in fields.items() if v}
-        values["scopes"] = fields.get(b"scopes", b"").decode().split()
+        values |= {name: fields.get(name.encode(), b"").decode().split() for name in _LISTS}
         return msgspec.convert(values, KeyRecord, strict=False)
     except (UnicodeDecodeError, msgspec.ValidationError) as error:
         raise Fatal(

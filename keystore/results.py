@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from domain.errors import Reason, Refused
-from domain.ports import KeyStatus
+from domain.ports import KeyState
 from domain.secret import Secret
+from keystore.rate import RateStatus
 from keystore.record import KeyDetails
+from keystore.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,54 @@ class DueExpiry:
     case_id: str
 
 
-class NotAccepted(Refused):
-    """A key of ours that may not be used now (``DENIED``); ``status`` says which and why."""
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A request that was let in, and whose it is."""
 
-    def __init__(self, status: KeyStatus) -> None:
-        super().__init__(
-            Reason.DENIED, f"key {status.key_id} is {status.state}: {status.reason or 'no reason given'}"
-        )
-        self.status = status
+    key_id: str
+    tenant: str
+    owner: str
+    name: str
+    environment: str
+    """``live``, ``test``: the second part of the key's prefix."""
+    state: KeyState
+    """``active``, or ``retiring`` for a key that was rotated and works until ``retires_ms``."""
+    scopes: tuple[str, ...]
+    expires_ms: int | None
+    """When the key ends, epoch milliseconds; None is never."""
+    retires_ms: int | None = None
+    successor: str = ""
+    rate: RateStatus | None = None
+    """What is left of its rate limit; None for a key without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAccepted:
+    """A request that was turned away. ``key_id``, ``tenant``, ``owner`` are "" while nobody is known.
+
+    ``message`` says what to do, holds no secret, and names the key and the reason of its suspension:
+    it is for the platform's log; what the caller may see is for the middleware to choose.
+    """
+
+    refusal: Refusal
+    message: str
+    key_id: str = ""
+    tenant: str = ""
+    owner: str = ""
+    case_id: str = ""
+    """The case for which keywatch suspended the key."""
+    rate: RateStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How a key was used. A use is a request with its secret while the key was accepted, or would have
+    been but for its scopes, networks or environment; what a rate limit refused is none."""
+
+    last_used_ms: int | None = None
+    """None for a key never used, or not since the store counts."""
+    days: Mapping[int, int] = field(default_factory=dict)
+    """Uses by UTC day (days since 1970-01-01) of the last 35; see :data:`keystore.usage.DAYS_KEPT`."""
 
 
 def unknown_key(key_id: str) -> Refused:

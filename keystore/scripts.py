@@ -12,26 +12,28 @@ from typing import Final
 HISTORY_MAX: Final = 1000
 """Entries kept of a key's own history, about 150 bytes each; the audit log is elsewhere."""
 
-# KEYS record, history. ARGV at_ms, verb, history length, then field, value, ...
+# KEYS record, history, and for a key in a cell the index of its hashes.
+# ARGV at_ms, verb, who, history length, then field, value, ...
 # Answers {'ok' | 'conflict', record}: a record that is already this one is 'ok'.
 CREATE: Final = """#!lua
 local found = redis.call('HMGET', KEYS[1], 'hash', 'tenant', 'owner')
 local new = {}
-for i = 4, #ARGV, 2 do new[ARGV[i]] = ARGV[i + 1] end
+for i = 5, #ARGV, 2 do new[ARGV[i]] = ARGV[i + 1] end
 if found[1] then
   local same = found[1] == new.hash and found[2] == new.tenant and found[3] == new.owner
   return {same and 'ok' or 'conflict', redis.call('HGETALL', KEYS[1])}
 end
 local kind = redis.call('TYPE', KEYS[2]).ok
 if kind ~= 'none' then return redis.error_reply('ERR keywatch: history without a record') end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'at_ms', ARGV[1], 'verb', ARGV[2],
-  'before', '', 'after', new.state, 'case_id', '', 'by', new.owner, 'reason', '')
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'at_ms', ARGV[1], 'verb', ARGV[2],
+  'before', '', 'after', new.state, 'case_id', '', 'by', ARGV[3], 'reason', '')
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+if KEYS[3] then redis.call('HSET', KEYS[3], new.hash, string.match(KEYS[1], '[^:]*$')) end
 return {'ok', redis.call('HGETALL', KEYS[1])}
 """
 
 # The rules of keystore.transitions. KEYS record, history.
-# ARGV now_ms, verb, history length, case_id, by, reason, expires_ms ('' is never).
+# ARGV now_ms, verb, history length, case_id, by, reason, expires_ms ('' is never), successor.
 # Answers {'ok' | a reason of refusal, record}, or {'not_found'}.
 TRANSITION: Final = """#!lua flags=allow-oom
 local now, verb, case = tonumber(ARGV[1]), ARGV[2], ARGV[4]
@@ -53,7 +55,9 @@ end
 local before = r.state
 local held = before == 'suspended'
 local ran_out = held and past(r.suspension_expires_ms)
-local alive = before ~= 'revoked' and not past(r.expires_ms)
+local retired = past(r.retires_ms)
+local alive = before ~= 'revoked' and not past(r.expires_ms) and not retired
+r.successor, r.retires_ms = r.successor or '', r.retires_ms or ''  -- records of the first version
 
 local function ended_case()
   if r.case_id ~= '' then r.released_case = r.case_id end
@@ -95,23 +99,62 @@ end
 function rules.expire()
   return ran_out and r.case_id == case and lift() or 'ok'
 end
+local function stop(reason)
+  lift()
+  r.state, r.reason = 'revoked', reason
+  return 'changed'
+end
 function rules.revoke()
   if before == 'revoked' then return 'ok' end
-  lift()
-  r.state, r.reason = 'revoked', ARGV[6]
+  r.retires_ms = ''
+  return stop(ARGV[6])
+end
+function rules.rotate()
+  if r.successor ~= '' then return 'conflict' end
+  r.successor, r.retires_ms = ARGV[8], ARGV[7]
+  if past(r.retires_ms) then return stop(ARGV[6]) end
+  if held then r.prior_state = 'retiring' else r.state = 'retiring' end
   return 'changed'
+end
+function rules.retire()
+  if before == 'revoked' or not retired then return 'ok' end
+  return stop('replaced by ' .. r.successor)
 end
 
 if not rules[verb] then return redis.error_reply('ERR keywatch: unknown verb') end
-if not alive and verb ~= 'expire' and verb ~= 'revoke' then return {'illegal_state', flat} end
+if verb == 'rotate' and r.successor == ARGV[8] then return {'ok', flat} end
+local always = {expire = true, revoke = true, retire = true}
+if not alive and not always[verb] then return {'illegal_state', flat} end
 local outcome = rules[verb]()
 if outcome ~= 'changed' then return {outcome, flat} end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'at_ms', ARGV[1], 'verb', verb,
   'before', before, 'after', r.state, 'case_id', case, 'by', ARGV[5], 'reason', ARGV[6])
 redis.call('HSET', KEYS[1], 'state', r.state, 'prior_state', r.prior_state, 'case_id', r.case_id,
   'released_case', r.released_case, 'reason', r.reason, 'suspended_by', r.suspended_by,
-  'suspension_expires_ms', r.suspension_expires_ms)
+  'suspension_expires_ms', r.suspension_expires_ms, 'successor', r.successor, 'retires_ms', r.retires_ms)
 return {'ok', redis.call('HGETALL', KEYS[1])}
+"""
+
+# Another hash of the same secret, unless somebody else was first. KEYS record, history.
+# ARGV at_ms, history length, hash before, hash after, pepper version. Answers the record.
+REHASH: Final = """#!lua flags=allow-oom
+local known = redis.call('HMGET', KEYS[1], 'hash', 'state', 'pepper_version')
+if known[1] == ARGV[3] then
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'at_ms', ARGV[1], 'verb', 'rehash',
+    'before', known[2], 'after', known[2], 'case_id', '', 'by', 'keywatch',
+    'reason', 'pepper ' .. known[3] .. ' to ' .. ARGV[5])
+  redis.call('HSET', KEYS[1], 'hash', ARGV[4], 'pepper_version', ARGV[5])
+end
+return redis.call('HGETALL', KEYS[1])
+"""
+
+# Take an item of the agenda that is due, so that no other worker has it until later. A repetition after a
+# lost reply finds it taken; it then waits for that later time. KEYS agenda. ARGV now_ms, later_ms, member.
+CLAIM: Final = """#!lua flags=allow-oom
+local due = redis.call('ZSCORE', KEYS[1], ARGV[3])
+if not due or tonumber(due) > tonumber(ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
+return 1
 """
 
 # A plain ZADD is refused when Redis is full. KEYS due index. ARGV LT or XX, due_ms, member.

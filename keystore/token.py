@@ -7,6 +7,7 @@ checksum rejects typing errors and look-alikes without asking the store.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import zlib
@@ -54,6 +55,26 @@ def checksum_ok(text: str) -> bool:
     """
     match = _TOKEN.fullmatch(text)
     return match is not None and checksum(match[1]) == match[2]
+
+
+def environment_of(prefix: str) -> str:
+    """The second part of a prefix: where its keys are for.
+
+    >>> environment_of("sk_test"), environment_of("")
+    ('test', '')
+    """
+    return prefix.partition("_")[2]
+
+
+def cell_of(secret: Secret) -> str:
+    """Two hex digits: which of 256 drawers of the store holds the key with this secret.
+
+    All that a verification needs lies in one drawer, which is one hash slot of a cluster, so that one
+    round trip has it. It must be found from the secret alone and stay when peppers rotate, so it is not
+    keyed: 8 bits of BLAKE2b, which leave 248 bits unknown and are shared by one key in 256.
+    """
+    digest = hashlib.blake2b(secret.reveal().encode(errors="replace"), digest_size=1, person=b"keywatch-cell")
+    return digest.hexdigest()
 
 
 def checksum(body: str) -> str:

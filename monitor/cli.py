@@ -16,7 +16,16 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from monitor import cli_cases, cli_evaluate, cli_keys
+from monitor import (
+    cli_audit,
+    cli_cases,
+    cli_evaluate,
+    cli_import,
+    cli_issue_many,
+    cli_keys,
+    cli_pepper,
+    cli_rotate,
+)
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
 
@@ -32,9 +41,15 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+cli_keys.app.command("issue-many", epilog=cli_issue_many.EPILOG)(cli_issue_many.issue_many)
+cli_keys.app.command("audit", epilog=cli_audit.EPILOG)(cli_audit.audit)
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_cases.app, name="cases")
 app.command(epilog="Example: keywatch evaluate corpora/ --json > evaluation.json")(cli_evaluate.evaluate)
+cli_keys.app.command("import", epilog=cli_import.EPILOG)(cli_import.import_keys)
+cli_keys.app.command("rotate", epilog=cli_rotate.ROTATE_EPILOG)(cli_rotate.rotate)
+cli_keys.app.command("verify", epilog=cli_rotate.VERIFY_EPILOG)(cli_rotate.verify)
+cli_keys.app.add_typer(cli_pepper.app, name="pepper")
 
 
 @app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml")

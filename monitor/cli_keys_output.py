@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +13,9 @@ from rich.text import Text
 
 from domain.ports import KeyState, KeyStatus
 from keystore.record import HistoryEntry, KeyDetails
-from keystore.results import Issued
+from keystore.results import Issued, NotAccepted, Usage, Verified
+from keystore.usage import DAY_MS
+from monitor.cli_tables import cells, print_json, table, utc_text
 
 STYLES = {
     KeyState.ACTIVE: "green",
@@ -27,51 +28,81 @@ STYLES = {
 
 def print_issued(issued: Issued, as_json: bool) -> None:
     """The secret alone on standard output, so that it can be piped into a vault."""
-    ends = _time(issued.expires_ms)
+    ends = utc_text(issued.expires_ms)
     typer.echo(
         f"{issued.key_id} is valid until {ends}. Its secret is shown only now: keep it safe.", err=True
     )
+    _print_secret(issued, {}, as_json)
+
+
+def print_rotated(issued: Issued, old: KeyDetails, as_json: bool) -> None:
+    """The successor's secret, and until when the old key works."""
+    ends, works = utc_text(issued.expires_ms), utc_text(old.retires_ms)
+    until = "does not work any more" if old.status.state is KeyState.REVOKED else f"works until {works}"
+    typer.echo(
+        f"{issued.key_id} replaces {old.status.key_id}, which {until}. It is valid until {ends or 'revoked'}."
+        " Its secret is shown only now: keep it safe.",
+        err=True,
+    )
+    _print_secret(issued, {"replaces": old.status.key_id, "old_works_until": works}, as_json)
+
+
+def _print_secret(issued: Issued, more: dict[str, str], as_json: bool) -> None:
     secret = issued.secret.reveal()
     if as_json:
-        _print_json({"key_id": issued.key_id, "secret": secret, "expires_at": ends})
+        known = {"key_id": issued.key_id, "secret": secret, "expires_at": utc_text(issued.expires_ms)}
+        print_json(known | more)
     else:
         typer.echo(secret)
+
+
+def print_verdict(answer: Verified | NotAccepted, as_json: bool) -> None:
+    """Whether a request is let in, whose it is, or why not."""
+    plain = msgspec.to_builtins(answer)
+    if as_json:
+        print_json({"accepted": isinstance(answer, Verified)} | plain)
+    elif isinstance(answer, Verified):
+        limit = f", {answer.rate.remaining} of {answer.rate.limit} requests left" if answer.rate else ""
+        typer.echo(f"accepted: {answer.key_id} of {answer.tenant} ({answer.state.value}{limit})")
+    else:
+        typer.echo(f"{answer.refusal.value}: {answer.message}")
 
 
 def print_keys(keys: Sequence[KeyDetails], *, more: bool, as_json: bool) -> None:
     """A table, or a JSON array."""
     if as_json:
-        _print_json([_plain(key) for key in keys])
+        print_json([_plain(key) for key in keys])
     else:
-        table = _table("key", "state", "tenant", "owner", "name", "created", "why")
+        rows = table("key", "state", "tenant", "owner", "name", "created", "why")
         for key in keys:
             status = key.status
-            described = [*_cells(status.tenant, status.owner, key.name), Text(_time(key.created_ms))]
-            table.add_row(Text(status.key_id), _state(status.state), *described, Text(status.reason))
-        Console().print(table)
+            described = [*cells(status.tenant, status.owner, key.name), Text(utc_text(key.created_ms))]
+            rows.add_row(Text(status.key_id), _state(status.state), *described, Text(status.reason))
+        Console().print(rows)
     if more:
         typer.echo("There are more keys: raise --limit.", err=True)
 
 
-def print_key(key: KeyDetails, history: Sequence[HistoryEntry], as_json: bool) -> None:
+def print_key(key: KeyDetails, use: Usage, history: Sequence[HistoryEntry], as_json: bool) -> None:
     """All about one key."""
+    plain = _plain(key) | _plain_use(use)
     if as_json:
-        _print_json(_plain(key) | {"history": [_plain_entry(entry) for entry in history]})
+        print_json(plain | {"history": [_plain_entry(entry) for entry in history]})
         return
     console, facts = Console(), Table.grid(padding=(0, 2))
-    for name, value in _plain(key).items():
+    for name, value in plain.items():
         if value:
-            facts.add_row(Text(name.replace("_", " "), "bold"), Text(str(value)))
-    table = _table("when", "what", "from", "to", "case", "by", "why")
+            facts.add_row(Text(name.replace("_", " "), "bold"), Text(_told(value)))
+    rows = table("when", "what", "from", "to", "case", "by", "why")
     for entry in history:
-        table.add_row(Text(_time(entry.at_ms)), *_cells(*_acts(entry)))
-    console.print(facts, table, sep="\n")
+        rows.add_row(Text(utc_text(entry.at_ms)), *cells(*_acts(entry)))
+    console.print(facts, rows, sep="\n")
 
 
 def print_status(status: KeyStatus, as_json: bool) -> None:
     """The state after a change."""
     if as_json:
-        _print_json(_plain_status(status))
+        print_json(_plain_status(status))
     else:
         Console().print(Text(f"{status.key_id} is ").append(_state(status.state)), soft_wrap=True)
 
@@ -80,11 +111,29 @@ def _plain(key: KeyDetails) -> dict[str, Any]:
     return _plain_status(key.status) | {
         "name": key.name,
         "prefix": key.prefix,
-        "created_at": _time(key.created_ms),
-        "expires_at": _time(key.key_expires_ms),
+        "created_at": utc_text(key.created_ms),
+        "expires_at": utc_text(key.key_expires_ms),
         "suspended_by": key.suspended_by,
         "scopes": list(key.scopes),
+        "networks": list(key.networks),
+        "rate": str(key.rate or ""),
+        "predecessor": key.predecessor,
+        "successor": key.successor,
+        "works_until": utc_text(key.retires_ms),
+        "pepper_version": key.pepper_version,
+        "weak": key.weak,
     }
+
+
+def _plain_use(use: Usage) -> dict[str, Any]:
+    days = {utc_text(day * DAY_MS)[:10]: count for day, count in use.days.items()}
+    return {"last_used_at": utc_text(use.last_used_ms), "uses_by_day": days}
+
+
+def _told(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {count:,}" for name, count in value.items())
+    return " ".join(value) if isinstance(value, list) else str(value)
 
 
 def _plain_status(status: KeyStatus) -> dict[str, Any]:
@@ -95,41 +144,18 @@ def _plain_status(status: KeyStatus) -> dict[str, Any]:
         "owner": status.owner,
         "reason": status.reason,
         "case_id": status.case_id,
-        "suspension_ends_at": _time(status.expires_ms),
+        "suspension_ends_at": utc_text(status.expires_ms),
     }
 
 
 def _plain_entry(entry: HistoryEntry) -> dict[str, str]:
     names = ("what", "from", "to", "case_id", "by", "reason")
-    return {"at": _time(entry.at_ms)} | dict(zip(names, _acts(entry), strict=True))
+    return {"at": utc_text(entry.at_ms)} | dict(zip(names, _acts(entry), strict=True))
 
 
 def _acts(entry: HistoryEntry) -> tuple[str, ...]:
     return (entry.verb, entry.before, entry.after, entry.case_id, entry.by, entry.reason)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _cells(*values: str) -> list[Text]:
-    """As literal text: a name with brackets in it is no markup."""
-    return [Text(value) for value in values]
-
-
 def _state(state: KeyState) -> Text:
     return Text(state.value, STYLES[state])
-
-
-def _time(moment_ms: int | None) -> str:
-    """UTC, "" for never."""
-    if moment_ms is None:
-        return ""
-    return datetime.fromtimestamp(moment_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _print_json(value: object) -> None:
-    typer.echo(msgspec.json.encode(value).decode())

@@ -12,6 +12,7 @@ import yaml
 
 from domain.errors import Fatal, Reason
 from domain.secret import MASK, Secret
+from keystore.rules import PREFIXES
 
 ENV_PREFIX = "KEYWATCH_"
 
@@ -96,9 +97,50 @@ class SlackConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
 
 class KeystoreConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``pepper_file`` holds ``version:hex`` lines; without it keys can be suspended but not issued."""
+    """``pepper_file`` holds ``version:hex`` lines; without it keys can be suspended but not issued.
+
+    ``prefixes``: type_env that keys are issued with. ``imported_secrets``: look for keys that another
+    system made and ``keys import`` took over, too; then any text is looked up.
+    """
 
     pepper_file: str = ""
+    prefixes: tuple[str, ...] = PREFIXES
+    imported_secrets: bool = False
+
+
+class GateConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The middleware in front of an API, see :class:`keystore.middleware.settings.GateSettings`.
+
+    ``trusted_hops`` or ``trusted_proxies`` (CIDRs): whose ``X-Forwarded-For`` is believed.
+    ``store_timeout_s``: how long a request may wait for the key store, three times at most.
+    ``usage_events``: write each request to ``kafka.topic``, where the daemon reads it.
+    """
+
+    environment: str = ""
+    key_header: str = ""
+    trusted_hops: int = 0
+    trusted_proxies: list[str] = []
+    fail_open: bool = False
+    public_paths: list[str] = []
+    realm: str = "api"
+    problem_types: str = ""
+    store_timeout_s: float = 0.5
+    usage_events: bool = True
+
+
+class AuditConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The key audit, see :class:`keystore.audit.controls.AuditSettings`.
+
+    ``every_days``: how often the daemon makes one, 0 for never. ``named``: keys a control names.
+    """
+
+    every_days: float = 7.0
+    named: int = 20
+    max_age_days: int = 90
+    unused_days: int = 30
+    expiring_days: int = 30
+    max_networks: int = 10
+    review_hours: int = 24
 
 
 class AlertConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -127,6 +169,8 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     forest: ForestConfig = ForestConfig()
     slack: SlackConfig = SlackConfig()
     keystore: KeystoreConfig = KeystoreConfig()
+    gate: GateConfig = GateConfig()
+    audit: AuditConfig = AuditConfig()
     alert: AlertConfig = AlertConfig()
     log: LogConfig = LogConfig()
 

@@ -12,12 +12,16 @@ from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
 from monitor.pipeline import Pipeline
 from monitor.wiring import Client, alerting_for, pipeline_for, renewal_for, sleep
+from monitor.wiring_audit import audit_keeper_for
+from monitor.wiring_keys import key_store
 
 ALERT_POLL_S = 0.2
 REFRESH_S = 5.0
 RENEW_S = 10.0
 EXPIRE_EVERY_S = 30.0
 LEASE_S = 300.0
+AUDIT_LOOK_S = 600.0
+AUDIT_LEASE_S = 3600.0
 
 
 class Daemon:
@@ -31,6 +35,7 @@ class Daemon:
         self._failure: KeywatchError | None = None
         self._keeper = ForestKeeper(client, config.kafka.topic, log, self._adopt)
         self._renewal = renewal_for(config, client, self.pipeline.engine.detection.outside)
+        self.audits = audit_keeper_for(config, client, log)
         self._jobs = self._scheduled(client)
         self._thread = threading.Thread(target=self._alert, name="alerting", daemon=True)
 
@@ -61,6 +66,11 @@ class Daemon:
         jobs.every(
             EXPIRE_EVERY_S, "expire_suspensions", lambda: expire_lease.run(self.alerting.review.expire_due)
         )
+        keys = key_store(self._config, client)
+        retire_lease = Lease(client, "retire", LEASE_S)
+        jobs.every(EXPIRE_EVERY_S, "retire_keys", lambda: retire_lease.run(keys.retire_due))
+        audit_lease = Lease(client, "audit", AUDIT_LEASE_S)
+        jobs.every(AUDIT_LOOK_S, "audit_keys", lambda: audit_lease.run(self.audits.run_if_due))
         return jobs
 
     def _train(self) -> None:

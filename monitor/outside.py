@@ -23,8 +23,10 @@ from monitor.claim import Claimed
 
 HONEY: Final = "honey_key"
 STOPPED: Final = "stopped_key"
+LEAKED: Final = "leaked_secret"
 _SAYS: Final = {
     HONEY: ("honey key", "nobody has this key", "a request with it"),
+    LEAKED: ("whole secret seen", "the key's id only", "the secret itself, in a log or a query string"),
     STOPPED: ("suspended or revoked key", "no request", "a request with it: is the gateway enforcing?"),
 }
 
@@ -35,6 +37,9 @@ class Watched:
 
     detector: str
     since_ms: int = 0
+
+
+_LEAK: Final = Watched(LEAKED)
 
 
 @dataclass(slots=True)
@@ -66,8 +71,10 @@ class Outside:
 
 
 def proofs(outside: Outside, part: PartitionState, events: EnrichedColumns, groups: Groups) -> list[Claimed]:
-    """A claim for every watched key's first use in a window."""
+    """A claim for every watched key's first use in a window, and for every leaked secret's."""
     watched = outside.watched
+    if events.raw.leaked:
+        watched = {**watched, **{events.key_id[row]: _LEAK for row in events.raw.leaked}}
     if not watched:
         return []
     found = [(g, watched.get(part.key_ids[slot])) for g, slot in enumerate(groups.slot.tolist())]

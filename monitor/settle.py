@@ -69,10 +69,12 @@ class Settlement:
         enter_day(rows, part.fleet, claim.minute)
         profile, fleet = rows[0], part.fleet[0]
         profile["day_bits"][number] = max(float(profile["day_bits"][number]), claim.bits)
-        contributions = self._combined(profile, claim, weight_of(profile, fleet, number, claim.bits))
+        certain = claim.kind is Kind.CERTAIN
+        weight = claim.bits if certain else weight_of(profile, fleet, number, claim.bits)
+        contributions = self._combined(profile, claim, weight)
         score = score_of(contributions)
         profile["day_score"] = max(float(profile["day_score"]), score)
-        p = 0.0 if claim.kind is Kind.CERTAIN else p_value(profile, fleet, score)
+        p = 0.0 if certain else p_value(profile, fleet, score)
         return _Weighed(contributions, score, risk_of(contributions), float(f"{p:.3g}"))
 
     def _combined(self, profile: np.void, claim: Claimed, weight: float) -> dict[str, float]:

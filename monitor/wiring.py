@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import redis
 from redis.cluster import RedisCluster
@@ -26,16 +25,13 @@ from alerting.stages.contain import Contain
 from alerting.stages.dedup import Dedup
 from alerting.stages.notify import Notify
 from detectors.catalog import DETECTORS, sight_detectors, surge_detectors, window_detectors
-from domain.clock import Clock
 from domain.errors import Fatal, Reason
 from domain.ports import KeyState, Notifier
-from domain.secret import Secret
-from keystore.hashing import Peppers
 from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.claim import DetectSettings
 from monitor.config import Config, load, secret
-from monitor.connect import connect_redis, redis_warnings
+from monitor.connect import connect_redis, kafka_settings, redis_warnings
 from monitor.decode import decoder_for
 from monitor.decode.base import Limits
 from monitor.detect import Detection
@@ -49,23 +45,13 @@ from monitor.pipeline import Pipeline
 from monitor.renew import Renewal
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
-from monitor.source.settings import KafkaSettings
+from monitor.wiring_clock import CLOCK as CLOCK
+from monitor.wiring_keys import key_store as key_store
 
 DEFAULT_CONFIG = Path("keywatch.yaml")
 Client = redis.Redis | RedisCluster
 
 
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-CLOCK: Clock = SystemClock()
 sleep: Callable[[float], None] = time.sleep
 
 
@@ -133,22 +119,6 @@ def check_redis(config: Config, client: Client, log: Log) -> None:
         if not config.redis.allow_unsafe:
             raise
         log.warning("redis_setting", message=str(error))
-
-
-def kafka_settings(config: Config, topic: str) -> KafkaSettings:
-    """How to reach Kafka; a password may come from a file."""
-    kafka = config.kafka
-    security: dict[str, str | Secret] = dict(kafka.security)
-    if kafka.password_file:
-        security["sasl_plain_password"] = secret("", kafka.password_file, "kafka.password_file")
-    return KafkaSettings(
-        bootstrap=kafka.bootstrap,
-        topic=topic,
-        group=kafka.group if kafka.partitions == "group" else None,
-        instance_id=kafka.instance_id,
-        security=security,
-        poll_records=kafka.poll_records,
-    )
 
 
 def source_for(config: Config) -> Source:
@@ -256,13 +226,6 @@ def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:
 def policy_for(config: Config) -> Policy:
     """The configured policy, or the shipped one."""
     return load_policy(Path(config.alert.policy) if config.alert.policy else None)
-
-
-def key_store(config: Config, client: Any) -> RedisKeyStore:
-    """The reference store; without peppers it cannot issue or verify, only suspend and reinstate."""
-    pepper_file = config.keystore.pepper_file
-    peppers = Peppers.from_file(Path(pepper_file)) if pepper_file else None
-    return RedisKeyStore(client, CLOCK, peppers)
 
 
 # -- for the commands --------------------------------------------------------------------------------

@@ -47,9 +47,11 @@ DETECTORS: Final = (
     "honey_key",
     "stopped_key",
     "probing",
+    "leaked_secret",
 )
-"""A detector's number is its place here; it is stored in profile rows, so append only. ``honey_key`` and
-``stopped_key`` need no mathematics: a request with such a key is the proof (``monitor.watch``)."""
+"""A detector's number is its place here; it is stored in profile rows, so append only. ``honey_key``,
+``stopped_key`` and ``leaked_secret`` need no mathematics: such a request is the proof
+(``monitor.outside``)."""
 
 
 def sight_detectors(lists: tuple[str, ...] = ()) -> tuple[SightDetector, ...]:

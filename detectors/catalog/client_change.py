@@ -28,7 +28,7 @@ class ClientChange:
     """Scores closing windows."""
 
     name: ClassVar[str] = "client_change"
-    kind: ClassVar[Kind] = Kind.BEHAVIOUR
+    kind: ClassVar[Kind] = Kind.CLIENT
     grows: ClassVar[bool] = False
 
     def score(self, windows: Windows) -> Bits:

@@ -1,10 +1,10 @@
 """A key's usual networks fall silent while an unknown one goes on with it: it has moved to other hands.
 
 Meaning: bits = -log2 of the chance that the key's known networks were silent for so long (negative binomial
-with shape 2 around what these hours lead to expect, so 2 log2(1 + expected / 2)), while at least four fifths
-of this window come from networks it does not know. Only the *silence* is counted here: the new network is
-`ip_shift`'s and `geo_shift`'s evidence. Cost: about 3 us a window. Not ready for keys of fewer than 60
-windows.
+with shape 2 around what these hours lead to expect, so 2 log2(1 + expected / 2)), while at least four
+fifths of this window come from networks it does not know. Only the *silence* is counted here: the new
+network is `ip_shift`'s and `geo_shift`'s evidence. Silent for keys that always meet new networks. Cost:
+about 3 us a window. Not ready for keys of fewer than 60 windows.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from detectors.base import Bits, Windows
 from detectors.catalog.volume import seasonal
 from detectors.features import unfamiliar
+from detectors.novelty import settled
 from detectors.rates import rates_at
 from detectors.surge import MIN_WINDOWS
 from domain.finding import Evidence, Kind
@@ -39,7 +40,8 @@ class Takeover:
         _, expected, share = _silence(windows)
         bits = np.minimum(SHAPE * np.log2(1.0 + expected / SHAPE), MOST_BITS)
         ready = (windows.profile["windows"] >= MIN_WINDOWS) & (windows.profile["last_home"] != NEVER)
-        return np.where(ready, np.where(share >= LEAST_SHARE, bits, 0.0), np.nan)
+        moved = (share >= LEAST_SHARE) & settled(windows.profile)
+        return np.where(ready, np.where(moved, bits, 0.0), np.nan)
 
     def explain(self, windows: Windows, i: int) -> list[Evidence]:
         minutes, expected, share = _silence(windows)

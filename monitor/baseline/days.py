@@ -1,8 +1,8 @@
 """A key's day ends: what it came to goes into the histories that scores are judged by.
 
-The key's own history takes every day, so that a noisy key is soon known, by itself. The fleet's takes a day
-on which an alert was made only after a week without a verdict of misuse, so that an attack does not
-raise everybody's threshold. Days in which a key was not used do not count.
+The key's own history takes every day, so that a noisy key is soon known, by itself. The fleet's takes the
+score of a day on which an alert was made two days later, and not at all after a verdict of misuse, so that
+an attack does not at once raise everybody's threshold. Days in which a key was not used do not count.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from detectors.calibrate import add_fleet_days, add_key_days, cohort_of
+from detectors.calibrate import add_fleet_bits, add_fleet_scores, add_key_days, cohort_of
 from domain.profile import NEVER
 
 Rows = npt.NDArray[np.void]
 Mask = npt.NDArray[np.bool_]
 
 DAY_MIN: Final = 1440
-PENDING_DAYS: Final = 7
-EVIDENCE_BITS: Final = 6.0
+PENDING_DAYS: Final = 2
 KEY_MEMORY_DAYS: Final = 30.0
 FLEET_MEMORY_DAYS: Final = 60.0
 
@@ -55,32 +54,23 @@ def _end_day(ended: Rows, fleet: Rows) -> None:
     used = ended["day"] != NEVER
     alerted = ended["day_alerted"] > 0
     quiet = ended[used & ~alerted]
-    add_fleet_days(fleet, cohort_of(quiet), quiet["day_score"], quiet["day_bits"], _age(quiet, "day"))
+    add_fleet_scores(fleet, cohort_of(quiet), quiet["day_score"])
+    every = ended[used]
+    age = every["day"] - every["first_ms"] // (DAY_MIN * 60_000)
+    add_fleet_bits(fleet, cohort_of(every), every["day_bits"], age)
     learning = ended[used]
     for name in ("score_days", "claim_days", "claim_top"):
         learning[name] *= np.float16(np.exp(-1.0 / KEY_MEMORY_DAYS))
-    add_key_days(learning, learning["day_score"], learning["day_bits"], EVIDENCE_BITS)
+    add_key_days(learning, learning["day_score"], learning["day_bits"])
     ended[used] = learning
     waits = used & alerted & (ended["pending_day"] == NEVER)
-    for pending, name in (
-        ("pending_day", "day"),
-        ("pending_score", "day_score"),
-        ("pending_bits", "day_bits"),
-    ):
-        ended[pending][waits] = ended[name][waits]
+    for name in ("day", "score"):
+        ended[f"pending_{name}"][waits] = ended["day" if name == "day" else "day_score"][waits]
 
 
 def _end_pending(ended: Rows, fleet: Rows, day: int, convicted: Mask) -> None:
     waiting = ended["pending_day"] != NEVER
     due = waiting & (day - ended["pending_day"] >= PENDING_DAYS)
     over = ended[due & ~convicted]
-    add_fleet_days(
-        fleet, cohort_of(over), over["pending_score"], over["pending_bits"], _age(over, "pending_day")
-    )
+    add_fleet_scores(fleet, cohort_of(over), over["pending_score"])
     ended["pending_day"][due | (waiting & convicted)] = NEVER
-
-
-def _age(profiles: Rows, day: str) -> npt.NDArray[np.int64]:
-    """Days (n,) from a key's first request to the day."""
-    age: npt.NDArray[np.int64] = profiles[day] - profiles["first_ms"] // (DAY_MIN * 60_000)
-    return age

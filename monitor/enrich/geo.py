@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import maxminddb
 
+from domain.address import Address
 from domain.errors import Fatal, Reason
 from domain.event import Place
-from monitor.enrich.address import Address
 
 VENDORED: Final = Path(__file__).parent / "data" / "dbip-country.mmdb"
 """DB-IP's country database (CC BY 4.0, https://db-ip.com)."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from domain.address import Address
 from domain.errors import Fatal, Reason
-from monitor.enrich.address import Address
 
 MAX_LISTS: Final = 8
 """One bit each in a byte of every row."""

@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from domain.clock import ManualClock
-from domain.errors import Fatal, KeywatchError, Reason, Refused, Rejected
+from domain.errors import Fatal, Reason, Refused, Rejected
 from domain.ports import KeyState, KeyStore
+from domain.secret import Secret
 from keystore.base import BaseKeyStore
 from keystore.checks import CHECKS, Bench
-from keystore.hashing import Peppers
-from keystore.memory_store import MemoryKeyStore
-from keystore.redis_store import RedisKeyStore
-from keystore.results import NotAccepted
-from tests.servers import connect, server
-
-MakeStore = Callable[[Peppers | None], BaseKeyStore]
-
-NOW_S = 1_767_225_600
-NOW_MS = NOW_S * 1000
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(NOW_S)
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        "memory",
-        pytest.param("redis", marks=pytest.mark.redis),
-        pytest.param("cluster", marks=pytest.mark.cluster),
-        pytest.param("valkey", marks=pytest.mark.embedded),
-    ],
-)
-def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the store under test lives, "" for memory."""
-    if request.param == "memory":
-        yield ""
-        return
-    directory: Path = tmp_path_factory.mktemp(request.param)
-    with server(request.param, directory) as url:
-        yield url
-
-
-@pytest.fixture
-def make(address: str, clock: ManualClock) -> Iterator[MakeStore]:
-    """Makes stores that share no key with any other test."""
-    if not address:
-        yield lambda peppers: MemoryKeyStore(clock, peppers)
-        return
-    with connect(address) as client:
-        yield lambda peppers: RedisKeyStore(client, clock, peppers, f"t{uuid.uuid4().hex}")
-
-
-@pytest.fixture
-def store(make: MakeStore) -> BaseKeyStore:
-    return make(Peppers.generate())
+from tests.contract.keys import NOW_MS, READ, MakeStore, refused
 
 
 @dataclass
@@ -89,82 +40,11 @@ def test_contract(check: Callable[[Bench], None], store: BaseKeyStore) -> None:
     check(OurBench(store, store))
 
 
-def refused(act: Callable[[], object]) -> Reason:
-    with pytest.raises(KeywatchError) as caught:
-        act()
-    return caught.value.reason
-
-
-# -- requests ----------------------------------------------------------------------------------------
-
-
-def test_an_issued_secret_verifies_and_tells_whose_it_is(store: BaseKeyStore) -> None:
-    issued = store.issue("acme", "ops@acme.example", "ci", "pk_test", scopes=["read", "write"])
-    status = store.verify(issued.secret.reveal())
-    assert (status.key_id, status.state, status.tenant, status.owner) == (
-        issued.key_id,
-        KeyState.ACTIVE,
-        "acme",
-        "ops@acme.example",
-    )
-    details = store.details(issued.key_id)
-    assert (details.name, details.prefix, details.scopes) == ("ci", "pk_test", ("read", "write"))
-    assert details.key_expires_ms == issued.expires_ms == NOW_MS + 365 * 86_400_000
-
-
-@pytest.mark.parametrize(
-    "text", ["", "sk_live_short", "key_7HqYw2mB4cXe9ZtA", "\ud800", "sk_live_" + "0" * 49]
-)
-def test_text_that_is_no_key_is_refused(store: BaseKeyStore, text: str) -> None:
-    assert refused(lambda: store.verify(text)) is Reason.NOT_FOUND
-
-
-def test_a_well_formed_secret_of_another_store_is_refused(store: BaseKeyStore, make: MakeStore) -> None:
-    stranger = make(Peppers.generate()).issue("acme", "ops", "ci").secret.reveal()
-    assert refused(lambda: store.verify(stranger)) is Reason.NOT_FOUND
-
-
-def test_a_suspended_key_is_not_accepted_until_reinstated(store: BaseKeyStore) -> None:
-    issued = store.issue("acme", "ops", "ci")
-    store.suspend(issued.key_id, case_id="case-1", reason="spike", expires_ms=None)
-    with pytest.raises(NotAccepted) as caught:
-        store.verify(issued.secret.reveal())
-    assert (caught.value.status.key_id, caught.value.status.case_id) == (issued.key_id, "case-1")
-    store.reinstate(issued.key_id, case_id="case-1")
-    assert store.verify(issued.secret.reveal()).state is KeyState.ACTIVE
-
-
-def test_a_revoked_key_and_an_expired_key_are_not_accepted(store: BaseKeyStore, clock: ManualClock) -> None:
-    revoked, short = store.issue("acme", "ops", "old"), store.issue("acme", "ops", "short", expires_s=60)
-    forever = store.issue("acme", "ops", "for ever", expires_s=None)
-    store.revoke(revoked.key_id, "ada", "leaked")
-    clock.advance(60)
-    for issued, state in ((revoked, KeyState.REVOKED), (short, KeyState.EXPIRED)):
-        with pytest.raises(NotAccepted) as caught:
-            store.verify(issued.secret.reveal())
-        assert caught.value.status.state is state
-    clock.advance(1e9)
-    assert store.verify(forever.secret.reveal()).state is KeyState.ACTIVE
-
-
-def test_a_suspension_that_ran_out_stops_nothing_though_it_still_shows(
-    store: BaseKeyStore, clock: ManualClock
-) -> None:
-    issued = store.issue("acme", "ops", "ci")
-    store.suspend(issued.key_id, case_id="case-1", reason="spike", expires_ms=NOW_MS + 5000)
-    clock.advance(4.999)
-    assert refused(lambda: store.verify(issued.secret.reveal())) is Reason.DENIED
-    clock.advance(0.001)
-    accepted = store.verify(issued.secret.reveal())
-    assert (accepted.state, accepted.case_id, accepted.reason) == (KeyState.ACTIVE, "", "")
-    assert store.describe(issued.key_id).state is KeyState.SUSPENDED
-
-
 def test_without_peppers_keys_are_suspended_but_neither_issued_nor_verified(make: MakeStore) -> None:
     store = make(None)
     store.import_external("k", "acme", "ops")
     assert store.suspend("k", case_id="c", reason="", expires_ms=None).state is KeyState.SUSPENDED
-    for act in (lambda: store.issue("acme", "ops", "ci"), lambda: store.verify("sk_live_x")):
+    for act in (lambda: store.issue("acme", "ops", "ci"), lambda: store.verify(Secret("sk_live_x"), READ)):
         with pytest.raises(Fatal, match="pepper_file"):
             act()
 
@@ -371,6 +251,8 @@ def test_bad_values_are_rejected_before_anything_is_stored(store: BaseKeyStore) 
         lambda: store.issue("acme\n", "ops", "ci"),
         lambda: store.issue("acme", "o" * 1001, "ci"),
         lambda: store.issue("acme", "ops", "ci", scopes=["two words"]),
+        lambda: store.issue("acme", "ops", "ci", scopes=["GET:/v1/items", "read"]),
+        lambda: store.issue("acme", "ops", "ci", networks=["198.18.0.1/16"]),
         lambda: store.suspend("k", case_id="", reason="", expires_ms=None),
         lambda: store.revoke("k", "", "leaked"),
         lambda: store.list(limit=0),

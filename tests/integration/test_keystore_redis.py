@@ -14,12 +14,21 @@ from domain.clock import ManualClock
 from domain.errors import Fatal, KeywatchError, Reason, Transient
 from domain.ports import KeyState
 from keystore.hashing import Peppers
+from keystore.rate import RateLimit
+from keystore.redis_keys import tag
 from keystore.redis_store import RedisKeyStore
+from keystore.refusal import Refusal
+from keystore.request import Request
+from keystore.results import Issued, NotAccepted
+from keystore.token import cell_of, generate
+from keystore.usage import day_of
 from monitor.connect import connect_redis
 from monitor.embedded import free_port
 from tests.servers import server, without_retries
 
 NOW_MS = 1_767_225_600_000
+ANY = ("*:/**",)
+READ = Request("GET", "/v1/items/42", "198.18.3.7")
 
 
 @pytest.fixture(
@@ -63,9 +72,14 @@ def failed(act: Callable[[], object]) -> tuple[type[KeywatchError], Reason]:
     return type(caught.value), caught.value.reason
 
 
+def refused(store: RedisKeyStore, issued: Issued) -> Refusal | None:
+    answer = store.verify(issued.secret, READ)
+    return answer.refusal if isinstance(answer, NotAccepted) else None
+
+
 def record_name(client: redis.Redis) -> str:
     """The only record of the store."""
-    (name,) = (n.decode() for n in client.scan_iter("kw:key:*", _type="hash"))
+    (name,) = (n.decode() for n in client.scan_iter("kw:key:*", _type="hash") if not n.endswith(b":use"))
     return name
 
 
@@ -86,9 +100,9 @@ def everything(client: redis.Redis) -> bytes:
 def test_no_part_of_a_secret_reaches_redis(
     store: RedisKeyStore, client: redis.Redis, peppers: Peppers
 ) -> None:
-    issued = store.issue("acme", "ops", "ci")
+    issued = store.issue("acme", "ops", "ci", scopes=ANY)
     secret = issued.secret.reveal()
-    store.verify(secret)
+    store.verify(issued.secret, READ)
     store.suspend(issued.key_id, case_id="case-1", reason="spike", expires_ms=NOW_MS + 1)
     found = everything(client)
     body = secret.removeprefix("sk_live_")
@@ -101,20 +115,84 @@ def test_no_part_of_a_secret_reaches_redis(
 def test_a_planted_index_entry_does_not_open_another_key(
     store: RedisKeyStore, client: redis.Redis, peppers: Peppers
 ) -> None:
-    victim, thief = store.issue("acme", "ops", "ci"), store.issue("evil", "eve", "x")
-    client.set(f"kw:keyhash:{peppers.digest(thief.secret)}", victim.key_id)
-    assert failed(lambda: store.verify(thief.secret.reveal()))[1] is Reason.NOT_FOUND
+    victim, thief = (store.issue(who, "ops", "ci", scopes=ANY) for who in ("acme", "evil"))
+    home, digest = cell_of(victim.secret), peppers.digest(thief.secret)
+    record = f"kw:key:{{{cell_of(thief.secret)}}}:{tag(victim.key_id)}"
+    client.copy(f"kw:key:{{{home}}}:{tag(victim.key_id)}", record)
+    client.hset(f"kw:hashes:{{{cell_of(thief.secret)}}}", digest, tag(victim.key_id))
+    assert refused(store, thief) is Refusal.UNKNOWN_KEY
 
 
-def test_a_key_under_an_old_pepper_verifies_until_that_pepper_goes(
-    store: RedisKeyStore, client: redis.Redis, clock: ManualClock, peppers: Peppers
+# -- round trips -------------------------------------------------------------------------------------
+
+
+class Counts(redis.Connection):
+    """Counts the answers that were waited for."""
+
+    answers: ClassVar[int] = 0
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        Counts.answers += 1
+        return super().read_response(*args, **kwargs)
+
+
+def test_a_verification_is_one_round_trip(
+    store: RedisKeyStore, url: str, clock: ManualClock, peppers: Peppers
 ) -> None:
-    issued = store.issue("acme", "ops", "ci")
-    fresh = Peppers.generate().by_version[1]
-    both = Peppers(2, {1: peppers.by_version[1], 2: fresh})
-    assert RedisKeyStore(client, clock, both).verify(issued.secret.reveal()).key_id == issued.key_id
-    without = RedisKeyStore(client, clock, Peppers(2, {2: fresh}))
-    assert failed(lambda: without.verify(issued.secret.reveal()))[1] is Reason.NOT_FOUND
+    issued = store.issue("acme", "ops", "ci", scopes=ANY, rate=RateLimit.parse("100/m"))
+    with connect_redis(url) as client:
+        assert isinstance(client, redis.Redis)
+        client.connection_pool.connection_class = Counts
+        counted = RedisKeyStore(client, clock, peppers)
+        assert refused(counted, issued) is None
+        Counts.answers = 0
+        assert refused(counted, issued) is None
+        assert Counts.answers == 1
+
+
+# -- keys made before there were cells ---------------------------------------------------------------
+
+OLD_RECORD: dict[Any, Any] = {
+    "key_id": "key_7HqYw2mB4cXe9ZtA",
+    "created_ms": "1767225600000",
+    "state": "active",
+    "tenant": "acme",
+    "owner": "ops@acme.example",
+    "name": "ci",
+    "prefix": "sk_live",
+    "pepper_version": "1",
+    "expires_ms": "1798761600000",
+    "scopes": "read *:/v1/**",
+    "prior_state": "active",
+    "case_id": "",
+    "released_case": "",
+    "reason": "",
+    "suspended_by": "",
+    "suspension_expires_ms": "",
+}
+"""As the first version wrote it, with a word among the scopes."""
+
+
+def test_a_key_of_the_first_layout_still_loads_verifies_and_is_stopped(
+    store: RedisKeyStore, client: redis.Redis, peppers: Peppers
+) -> None:
+    secret, key_id = generate(), OLD_RECORD["key_id"]
+    digest = peppers.digest(secret)
+    name = f"kw:key:{{{tag(key_id)}}}"
+    client.hset(name, mapping=OLD_RECORD | {"hash": digest})
+    entry: dict[Any, Any] = dict.fromkeys(("verb", "before", "after", "case_id", "by", "reason"), "")
+    client.xadd(f"{name}:history", entry | {"at_ms": 1})
+    client.zadd(f"kw:keys:{{{tag(key_id)[0]}}}", {f"1767225600000:{key_id}": 0})
+    client.set(f"kw:keyhash:{digest}", key_id)
+    issued = Issued(key_id, secret, None)
+    assert refused(store, issued) is None
+    (listed,) = store.list().keys
+    assert (listed.status.key_id, listed.name, listed.rate, listed.successor) == (key_id, "ci", None, "")
+    assert store.usage([key_id])[0].days == {day_of(NOW_MS): 1}
+    store.suspend(key_id, case_id="c", reason="spike", expires_ms=None)
+    assert refused(store, issued) is Refusal.SUSPENDED
+    assert store.reinstate(key_id, case_id="c").state is KeyState.ACTIVE
+    assert store.revoke(key_id, "ada", "leaked").state is KeyState.REVOKED
 
 
 # -- lost replies ------------------------------------------------------------------------------------
@@ -180,7 +258,7 @@ def fill(client: redis.Redis) -> Iterator[Callable[[], object]]:
 def test_keys_can_be_stopped_and_released_when_redis_is_full(
     store: RedisKeyStore, client: redis.Redis, clock: ManualClock, fill: Callable[[], object]
 ) -> None:
-    issued = store.issue("acme", "ops", "ci")
+    issued = store.issue("acme", "ops", "ci", scopes=ANY)
     fill()
     with pytest.raises(redis.exceptions.OutOfMemoryError):
         client.set("anything", "x")
@@ -188,7 +266,7 @@ def test_keys_can_be_stopped_and_released_when_redis_is_full(
     assert (
         store.suspend(issued.key_id, case_id="c", reason="spike", expires_ms=end).state is KeyState.SUSPENDED
     )
-    assert failed(lambda: store.verify(issued.secret.reveal()))[1] is Reason.DENIED
+    assert refused(store, issued) is Refusal.SUSPENDED
     clock.advance(1)
     for due in store.due_expiries(end):
         assert store.expire_suspension(due.key_id, due.case_id).state is KeyState.ACTIVE
@@ -202,7 +280,7 @@ def test_issuing_on_a_full_server_is_to_be_tried_again(
 ) -> None:
     fill()
     with pytest.raises(Transient, match="raise maxmemory") as caught:
-        store.issue("acme", "ops", "ci")
+        store.issue("acme", "ops", "ci", scopes=ANY)
     assert caught.value.reason is Reason.SERVER_ERROR
 
 
@@ -239,9 +317,9 @@ def test_a_name_taken_by_something_else_is_reported(store: RedisKeyStore, client
 def test_a_retiring_key_is_accepted_and_returns_to_retiring(
     store: RedisKeyStore, client: redis.Redis
 ) -> None:
-    issued = store.issue("acme", "ops", "ci")
+    issued = store.issue("acme", "ops", "ci", scopes=ANY)
     client.hset(record_name(client), "state", KeyState.RETIRING)
-    assert store.verify(issued.secret.reveal()).state is KeyState.RETIRING
+    assert refused(store, issued) is None
     store.suspend(issued.key_id, case_id="c", reason="spike", expires_ms=None)
     store.suspend_manually(issued.key_id, "ada", "confirmed")
     assert store.reinstate_manually(issued.key_id, "ada", "").state is KeyState.RETIRING
@@ -302,6 +380,6 @@ def test_stores_of_two_namespaces_share_nothing(
     client: redis.Redis, clock: ManualClock, peppers: Peppers
 ) -> None:
     left, right = (RedisKeyStore(client, clock, peppers, f"n{uuid.uuid4().hex}") for _ in range(2))
-    issued = left.issue("acme", "ops", "ci")
+    issued = left.issue("acme", "ops", "ci", scopes=ANY)
     assert right.list().keys == ()
-    assert failed(lambda: right.verify(issued.secret.reveal()))[1] is Reason.NOT_FOUND
+    assert refused(right, issued) is Refusal.UNKNOWN_KEY

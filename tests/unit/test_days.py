@@ -39,7 +39,7 @@ def test_a_quiet_day_teaches_key_and_fleet() -> None:
     assert (profiles["day"][0], profiles["day_score"][0], profiles["day_bits"].sum()) == (DAY + 1, 0, 0)
 
 
-def test_an_alerted_day_teaches_the_key_at_once_and_the_fleet_after_a_week() -> None:
+def test_an_alerted_day_teaches_the_key_at_once_and_the_fleet_later() -> None:
     profiles, fleet = on_a_day(30, alerted=True)
     enter_day(profiles, fleet, (DAY + 1) * DAY_MIN)
     assert profiles["score_days"][0, 7] == 1

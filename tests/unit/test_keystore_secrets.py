@@ -69,6 +69,27 @@ def test_old_peppers_are_tried_after_the_current_one(tmp_path: Path) -> None:
     assert peppers.digest(Secret("x"), 1) == peppers.digests(Secret("x"))[1]
 
 
+def test_a_new_pepper_is_known_before_it_is_used_and_the_old_one_goes_last(tmp_path: Path) -> None:
+    path = tmp_path / "peppers"
+    first = Peppers.generate()
+    first.save(path)
+    first.added().replace(path)
+    known = Peppers.from_file(path)
+    assert (known.current, sorted(known.by_version)) == (1, [1, 2])
+    known.using(2).replace(path)
+    used = Peppers.from_file(path)
+    assert list(used.digests(Secret("x"))) == [2, 1]
+    assert used.digest(Secret("x"), 1) == first.digest(Secret("x"))
+    used.without(1).replace(path)
+    assert list(Peppers.from_file(path).by_version) == [2]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["peppers"]
+    with pytest.raises(Fatal, match="version 3 is not among them"):
+        used.using(3)
+    with pytest.raises(Fatal, match="version 2 is not among them"):
+        used.without(2)
+
+
 def test_generated_peppers_differ_and_survive_a_file_for_the_owner_only(tmp_path: Path) -> None:
     peppers, path = Peppers.generate(), tmp_path / "peppers"
     peppers.save(path)
@@ -90,6 +111,8 @@ def test_generated_peppers_differ_and_survive_a_file_for_the_owner_only(tmp_path
         (f"1:{HEX}0", "line 1: write"),
         (f"1:{HEX}ÿ", "line 1: write"),
         ("# nothing", "holds no pepper"),
+        (f"1:{HEX}\ncurrent:2", "current version 2 is not among them"),
+        (f"1:{HEX}\ncurrent: 1", "line 2: write"),
     ],
 )
 def test_a_bad_pepper_file_is_named_without_its_content(tmp_path: Path, text: str, where: str) -> None:
