@@ -13,7 +13,15 @@ from rich.table import Table
 from monitor.evaluation.confidence import poisson, wilson
 from monitor.evaluation.run import Played
 from monitor.evaluation.sweep import Point, alerts_of, sweep
-from monitor.evaluation.tally import FalseAlert, Tally, Verdict, tally
+from monitor.evaluation.tally import (
+    DAY_MS,
+    FalseAlert,
+    Tally,
+    Verdict,
+    attack_scores,
+    honest_findings,
+    tally,
+)
 
 STRENGTHS: Final = ("weak", "medium", "strong")
 ALL: Final = "all attacks"
@@ -26,9 +34,21 @@ def evaluate(played: Sequence[Played]) -> dict[str, Any]:
         "corpora": [_corpus(corpus) for corpus in played],
         "policy": summary(by_policy),
         "sweep": [_point(point) for point in sweep(played)],
+        "scores": _scores(played),
         "cases": [_case(verdict) for verdict in by_policy.verdicts],
         "false_alerts": [_false_alert(alert) for alert in by_policy.false_alerts],
     }
+
+
+def _scores(played: Sequence[Played]) -> dict[str, list[float]]:
+    """The highest score of every honest key and day with a finding, and of every attack."""
+    honest: dict[tuple[str, str, int], float] = {}
+    for corpus in played:
+        for one in honest_findings(corpus):
+            day = (corpus.name, one.key_id, one.at_ms // DAY_MS)
+            honest[day] = max(honest.get(day, 0.0), one.score)
+    attacks = [score for corpus in played for score in attack_scores(corpus)]
+    return {"honest": [round(s, 2) for s in honest.values()], "attack": [round(s, 2) for s in attacks]}
 
 
 def _corpus(corpus: Played) -> dict[str, Any]:
@@ -61,7 +81,7 @@ def summary(found: Tally) -> dict[str, Any]:
     true = sum(v.found for v in found.verdicts)
     false = len(found.false_alerts)
     return {
-        "recall": _recalls(found.verdicts),
+        "recall": recalls(found.verdicts),
         "false_alerts": {group: _rate(found, [group]) for group in sorted(found.exposure)}
         | {"all after warm-up": _rate(found, found.honest_groups())},
         "changes_alerted": {
@@ -79,7 +99,8 @@ def summary(found: Tally) -> dict[str, Any]:
     }
 
 
-def _recalls(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+def recalls(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """A row for every kind and strength, ``all`` for all strengths."""
     kinds = sorted({v.case.kind for v in verdicts})
     rows = []
     for kind in (*kinds, ALL):
@@ -116,12 +137,12 @@ def _rate(found: Tally, groups: Iterable[str]) -> dict[str, Any]:
 
 
 def _point(point: Point) -> dict[str, Any]:
-    recalls = [row for row in _recalls(point.tally.verdicts) if row["strength"] == "all"]
+    rows = [row for row in recalls(point.tally.verdicts) if row["strength"] == "all"]
     return {
         "rate": point.rate,
         "reached": point.tally.false_rate(),
         "threshold": point.threshold if point.threshold != float("inf") else None,
-        "recall": {row["kind"]: [row["found"], row["of"]] for row in recalls},
+        "recall": {row["kind"]: [row["found"], row["of"]] for row in rows},
     }
 
 

@@ -93,7 +93,7 @@ def play_all(
 def play(folder: Path, config: Config, policy: Policy) -> Played:
     """Replay a corpus with its own GeoIP file, network lists, honey keys and stopped keys."""
     labels = read_labels(folder)
-    settings = _settings(folder, labels, config)
+    settings = settings_for(folder, labels, config)
     player = Replay([folder / labels.events], "native", settings, policy, NullDeadLetters())
     times = _Times(player.pipeline.decoder)
     player.pipeline.decoder = times
@@ -102,7 +102,8 @@ def play(folder: Path, config: Config, policy: Policy) -> Played:
     return Played(folder.name, labels, _raised(outcomes, times), player.stats.events)
 
 
-def _settings(folder: Path, labels: Labels, config: Config) -> Config:
+def settings_for(folder: Path, labels: Labels, config: Config) -> Config:
+    """``config`` with a corpus' own GeoIP file, network lists and honey keys."""
     geoip = GeoipConfig(
         databases=[str(folder / name) for name in labels.geoip] or config.geoip.databases,
         lists={name: str(folder / path) for name, path in labels.lists.items()} or config.geoip.lists,

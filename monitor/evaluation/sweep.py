@@ -9,7 +9,7 @@ from typing import Final
 from monitor.evaluation.run import Played, Raised
 from monitor.evaluation.tally import Tally, tally
 
-RATES: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
+RATES: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """False alerts per 1,000 key-days."""
 
 

@@ -123,12 +123,38 @@ def _count_changes(out: Tally, labels: Labels, alarmed: set[str]) -> None:
             out.changes[case.kind] = (hit + bool(alarmed & set(case.keys)), of + 1)
 
 
-def _verdict(corpus: str, case: Case, by_key: dict[str, list[Raised]]) -> Verdict:
+def honest_findings(corpus: Played) -> list[Raised]:
+    """Findings after the warm-up on keys that nobody misused by then."""
+    labels = corpus.labels
+    cases = {key_id: case for case in labels.cases for key_id in case.keys}
+    return [
+        one
+        for one in corpus.raised
+        if one.key_id not in labels.honey_keys
+        and _group(labels, cases.get(one.key_id), one.at_ms) not in ("", WARM_UP)
+    ]
+
+
+def attack_scores(corpus: Played) -> list[float]:
+    """The highest score of every attack, 0 where nothing was found."""
+    by_key: dict[str, list[Raised]] = {}
+    for one in corpus.raised:
+        by_key.setdefault(one.key_id, []).append(one)
+    attacks = [case for case in corpus.labels.cases if case.verdict == "attack"]
+    return [max((one.score for one in _hits(case, by_key)), default=0.0) for case in attacks]
+
+
+def _hits(case: Case, by_key: dict[str, list[Raised]]) -> list[Raised]:
+    """What was raised on a case's keys from its first malicious request to an hour after its last."""
     first, until = case.offsets[0], case.end_ms + GRACE_MS
-    hits = [
+    return [
         one for key_id in case.keys for one in by_key.get(key_id, ())
         if one.offset >= first and one.at_ms <= until
     ]  # fmt: skip
+
+
+def _verdict(corpus: str, case: Case, by_key: dict[str, list[Raised]]) -> Verdict:
+    hits = _hits(case, by_key)
     if not hits:
         return Verdict(corpus, case)
     hit = min(hits, key=lambda one: one.offset)
