@@ -24,6 +24,8 @@ EVENTS: Final[dict[str, str]] = {
     "job_failed": "A periodic job failed; it runs again at its next time.",
     "forest_trained": "A new forest is published for all replicas.",
     "forest_adopted": "This replica scores with another forest.",
+    "keys_audited": "A key audit was made; its controls that found something are named with their counts.",
+    "usage_events": "The gate could not write all usage events to Kafka; `lost` of them are gone.",
     "file_reloaded": "A policy, GeoIP file or network list changed and is in use.",
     "file_not_reloaded": "A changed file is refused and the old one kept.",
 }
