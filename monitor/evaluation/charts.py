@@ -111,7 +111,7 @@ def latency(cases: list[dict[str, Any]]) -> str:
         axes.set_yticks(range(len(kinds)), kinds)
         axes.grid(axis="x", color="#e4e7eb")
         axes.set_axisbelow(True)
-        axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), fontsize=8)
+        axes.legend(frameon=False, ncols=3, loc="upper right", bbox_to_anchor=(1, -0.05), fontsize=8)
         axes.set_title("From the first malicious request to the alert")
     return out[0]
 
