@@ -58,7 +58,9 @@ TELLS: Final = {
     "stopped_key": "revoked key used",
 }
 """What each detector is for; `leaked_secret` is decode's, and tested there."""
-SILENT: Final = {
+SILENT: Final = frozenset(
+    {"honey_key", "stopped_key", "shared_origin", "takeover", "dormant_key", "method_shift", "enumeration"}
+)
     "honey_key",
     "stopped_key",
     "shared_origin",
