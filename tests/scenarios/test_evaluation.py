@@ -61,14 +61,6 @@ TELLS: Final = {
 SILENT: Final = frozenset(
     {"honey_key", "stopped_key", "shared_origin", "takeover", "dormant_key", "method_shift", "enumeration"}
 )
-    "honey_key",
-    "stopped_key",
-    "shared_origin",
-    "takeover",
-    "dormant_key",
-    "method_shift",
-    "enumeration",
-}
 """Detectors that say nothing at all of keys that nobody misuses."""
 MOST_HONEST_DAYS: Final = 0.25
 """Share of honest key-days on which any other detector may have a word to say; weights see to the rest."""
