@@ -16,7 +16,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from monitor import cli_cases, cli_keys
+from monitor import cli_audit, cli_cases, cli_keys, cli_silences
+from monitor.cli_cases_output import utc
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
 
@@ -34,6 +35,8 @@ config_app = typer.Typer(help="Check the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_cases.app, name="cases")
+app.add_typer(cli_silences.app, name="silences")
+app.add_typer(cli_audit.app, name="audit")
 
 
 @app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml")
@@ -123,7 +126,7 @@ def _table(outcomes: list) -> Table:  # type: ignore[type-arg]
         finding, decision = outcome.finding, outcome.decision
         first = finding.evidence[0] if finding.evidence else None
         table.add_row(
-            cli_cases.utc(finding.ts_ms),
+            utc(finding.ts_ms),
             escape(finding.key_id),
             finding.detector,
             escape(first.what) if first else "",

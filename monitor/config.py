@@ -12,6 +12,15 @@ import yaml
 
 from domain.errors import Fatal, Reason
 from domain.secret import MASK, Secret
+from monitor.config_alerting import (
+    AlertConfig,
+    AuditConfig,
+    HeartbeatConfig,
+    OwnersConfig,
+    SlackConfig,
+    SmtpConfig,
+    WebhookConfig,
+)
 
 ENV_PREFIX = "KEYWATCH_"
 
@@ -85,27 +94,10 @@ class ForestConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
     seed: int = 20_240_601
 
 
-class SlackConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Without a channel nothing is sent to Slack. The token comes from a file or KEYWATCH_SLACK__TOKEN."""
-
-    channel: str = ""
-    token: str = ""
-    token_file: str = ""
-    base_url: str = "https://slack.com/api/"
-
-
 class KeystoreConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """``pepper_file`` holds ``version:hex`` lines; without it keys can be suspended but not issued."""
 
     pepper_file: str = ""
-
-
-class AlertConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``policy``: path of the policy file, the shipped dry-run policy when empty."""
-
-    policy: str = ""
-    stdout: bool = True
-    console_url: str = ""
 
 
 class LogConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -128,6 +120,11 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     keystore: KeystoreConfig = KeystoreConfig()
     alert: AlertConfig = AlertConfig()
     log: LogConfig = LogConfig()
+    smtp: SmtpConfig = SmtpConfig()
+    webhook: WebhookConfig = WebhookConfig()
+    owners: OwnersConfig = OwnersConfig()
+    heartbeat: HeartbeatConfig = HeartbeatConfig()
+    audit: AuditConfig = AuditConfig()
 
 
 _SECRET_FIELDS = {("slack", "token")}

@@ -7,16 +7,17 @@ from typing import Any
 
 from domain.errors import Fatal, KeywatchError, Transient
 from monitor.config import Config
+from monitor.delivery_loop import DeliveryLoop
 from monitor.forest import ForestKeeper, train, with_forest
 from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
 from monitor.pipeline import Pipeline
-from monitor.wiring import Client, alerting_for, pipeline_for, renewal_for, sleep
+from monitor.wiring import Client, pipeline_for, renewal_for, sleep
+from monitor.wiring_alerting import alerting_for
 
 ALERT_POLL_S = 0.2
 REFRESH_S = 5.0
 RENEW_S = 10.0
-EXPIRE_EVERY_S = 30.0
 LEASE_S = 300.0
 
 
@@ -28,6 +29,7 @@ class Daemon:
         self._log = log
         self.pipeline: Pipeline = pipeline_for(config, client, log)
         self.alerting = alerting_for(config, client, self._partitions, self._active_keys, log)
+        self._delivery = DeliveryLoop(self.alerting, sleep, log)
         self._failure: KeywatchError | None = None
         self._keeper = ForestKeeper(client, config.kafka.topic, log, self._adopt)
         self._renewal = renewal_for(config, client, self.pipeline.engine.detection.outside)
@@ -52,15 +54,12 @@ class Daemon:
     def _scheduled(self, client: Client) -> Jobs:
         jobs = Jobs(self._log)
         train_lease = Lease(client, f"forest:{self._config.kafka.topic}", LEASE_S)
-        expire_lease = Lease(client, "expire", LEASE_S)
         jobs.every(
             self._config.forest.train_every_min * 60, "train_forest", lambda: train_lease.run(self._train)
         )
         jobs.every(REFRESH_S, "adopt_forest", self._keeper.refresh)
         jobs.every(RENEW_S, "renew_outside", self._renewal.renew)
-        jobs.every(
-            EXPIRE_EVERY_S, "expire_suspensions", lambda: expire_lease.run(self.alerting.review.expire_due)
-        )
+        self._delivery.schedule(jobs, client)
         return jobs
 
     def _train(self) -> None:
@@ -93,12 +92,14 @@ class Daemon:
         """Work until stopped: finish the batch, commit, leave the group, let alerts end."""
         self._jobs.start()
         self._thread.start()
+        self._delivery.start()
         try:
             self.pipeline.run()
         finally:
             self.pipeline.stop()
             self._jobs.stop()
             self._thread.join(timeout=30)
+            self._delivery.stop()
         if self._failure:
             raise Fatal(self._failure.reason, f"alerting stopped: {self._failure}") from self._failure
 

@@ -80,7 +80,7 @@ def slack_server() -> Iterator[SlackServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     slack.base_url = f"http://127.0.0.1:{server.server_port}/api/"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield slack
