@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -17,13 +18,16 @@ TRIES: Final = 50
 _PAGE: Final = 500
 
 # Appends only after the entry that the caller saw last. An entry with this very hash is a call sent again
-# because its reply was lost. A head that was taken away makes XADD fail: the log does not begin anew.
+# because its reply was lost. Without its head the log does not begin anew.
 _APPEND: Final = """#!lua flags=allow-oom
 local id = ARGV[2] .. '-0'
 local head = redis.call('HGET', KEYS[1], 'hash') or ARGV[6]
 if head ~= ARGV[1] then
   local there = redis.call('XRANGE', KEYS[2], id, id)[1]
   return (there and there[2][4] == ARGV[4]) and 1 or 0
+end
+if head == ARGV[6] and redis.call('EXISTS', KEYS[2]) == 1 then
+  return redis.error_reply('ERR keywatch: its head is gone, see `keywatch audit verify`')
 end
 redis.call('XADD', KEYS[2], id, 'line', ARGV[3], 'hash', ARGV[4], 'mac', ARGV[5])
 redis.call('HSET', KEYS[1], 'seq', ARGV[2], 'hash', ARGV[4])
@@ -45,11 +49,18 @@ class RedisAudit:
         self._secret = key or Secret("")
 
     def write(self, *, who: str, what: str, key_id: str, case_id: str, why: str) -> None:
-        now_ms = int(self._clock.now() * 1000)
+        now_ms, nonce = int(self._clock.now() * 1000), secrets.token_hex(8)
         for _ in range(TRIES):
             last = self.head()
             line = Line(
-                seq=last.seq + 1, ts_ms=now_ms, who=who, what=what, key_id=key_id, case_id=case_id, why=why
+                seq=last.seq + 1,
+                ts_ms=now_ms,
+                who=who,
+                what=what,
+                key_id=key_id,
+                case_id=case_id,
+                why=why,
+                nonce=nonce,
             )
             if self._append(sealed(line, last.hash, self._secret), last):
                 return

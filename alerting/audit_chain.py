@@ -27,7 +27,9 @@ _ANCHOR: Final = re.compile(r"(\d{1,15}):([0-9a-f]{64})")
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said in an entry; its canonical bytes are this as JSON with sorted names."""
+    """What is said in an entry; its canonical bytes are this as JSON with sorted names. ``nonce`` keeps two
+    writers who say the same at the same moment apart.
+    """
 
     seq: int
     ts_ms: int
@@ -36,6 +38,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str
     case_id: str
     why: str
+    nonce: str = ""
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ class AlertMemory(Protocol):
     def suspended(self, case_id: str, now_ms: int) -> None:
         """Record a suspension; again for the same case changes nothing."""
 
-    def mark(self, name: str, until_ms: int) -> None:
+    def mark(self, name: str, now_ms: int, until_ms: int) -> None:
         """Remember ``name`` until then."""
 
     def marked(self, name: str, now_ms: int) -> bool:
@@ -38,8 +38,8 @@ class MemoryAlertMemory:
     def suspended(self, case_id: str, now_ms: int) -> None:
         self._suspended.setdefault(case_id, now_ms)
 
-    def mark(self, name: str, until_ms: int) -> None:
-        self._marks[name] = until_ms
+    def mark(self, name: str, now_ms: int, until_ms: int) -> None:
+        self._marks[name] = max(now_ms, until_ms)
 
     def marked(self, name: str, now_ms: int) -> bool:
         return self._marks.get(name, 0) > now_ms
@@ -63,8 +63,8 @@ class RedisAlertMemory:
         self._redis.zremrangebyscore(self._suspended, "-inf", now_ms - DAY_MS)
 
     @redis_errors("alert memory")
-    def mark(self, name: str, until_ms: int) -> None:
-        self._redis.set(_mark(name), until_ms, pxat=until_ms + DAY_MS)
+    def mark(self, name: str, now_ms: int, until_ms: int) -> None:
+        self._redis.set(_mark(name), until_ms, px=until_ms - now_ms + DAY_MS)
 
     @redis_errors("alert memory")
     def marked(self, name: str, now_ms: int) -> bool:

@@ -17,13 +17,13 @@ _decode: Final = msgspec.json.Decoder(Silence).decode
 KEPT_MS: Final = 90 * 86_400_000
 """Ended silences stay to be looked at for so long; the audit log keeps what was done for good."""
 
-# KEYS record, listing, ends. ARGV silence, version, id, member, until, forgotten before.
+# KEYS record, listing, ends. ARGV silence, version, id, member, until, kept for.
 _PUT: Final = """#!lua
 local stored = redis.call('HMGET', KEYS[1], 'version', 'silence')
 if stored[1] == ARGV[2] and stored[2] == ARGV[1] then return 1 end
 if tonumber(stored[1] or '0') + 1 ~= tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], 'silence', ARGV[1], 'version', ARGV[2])
-redis.call('PEXPIREAT', KEYS[1], ARGV[6])
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
 redis.call('ZADD', KEYS[2], 0, ARGV[4])
 redis.call('ZADD', KEYS[3], ARGV[5], ARGV[3])
 return 1
@@ -69,8 +69,8 @@ class RedisSilenceStore:
     @redis_errors("silences")
     def put(self, silence: Silence) -> None:
         keys = (_key(silence.id), self.LISTING, self.ENDS)
-        forget = silence.until_ms + KEPT_MS
-        args = (_encode(silence), silence.version, silence.id, _member(silence), silence.until_ms, forget)
+        kept_ms = silence.until_ms - silence.created_ms + KEPT_MS
+        args = (_encode(silence), silence.version, silence.id, _member(silence), silence.until_ms, kept_ms)
         if not self._redis.eval(_PUT, 3, *keys, *args):
             raise _conflict(silence)
 

@@ -41,7 +41,7 @@ class Digest:
         if now.hour != self.hour or self.memory.marked(name, now_ms):
             return False
         self.out.notice(self.notice(name, now_ms))
-        self.memory.mark(name, now_ms + DAY_MS)
+        self.memory.mark(name, now_ms, now_ms + DAY_MS)
         return True
 
     def notice(self, name: str, now_ms: int) -> Notice:

@@ -31,6 +31,8 @@ class Dedup:
         if action.rank > incident.told_rank:
             before = list(Action)[incident.told_rank]
             return True, f"became worse: {before.value}, now {action.value}"
+        if handling.repeated:
+            return False, "it came again"
         if self._clock.now() * 1000 - incident.told_ms >= self._refire_ms:
             return True, f"still going on after {self._refire_ms // 60_000} minutes"
         return False, "told already, and it has not become worse"

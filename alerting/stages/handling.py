@@ -19,6 +19,8 @@ class Handling:
     finding: Finding
     decision: Decision = UNDECIDED
     case: Case | None = None
+    repeated: bool = False
+    """The case had it already: the outbox delivers at least once."""
     incident: Incident | None = None
     quiet: str = ""
     """Why nobody is told, empty if somebody is."""

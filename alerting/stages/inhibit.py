@@ -27,7 +27,8 @@ class Inhibit:
             return handling
         for rule in self._rules:
             if rule.source.holds(finding):
-                self._memory.mark(_mark(rule, finding), now_ms + rule.minutes * 60_000)
+                until_ms = now_ms + rule.minutes * 60_000
+                self._memory.mark(_mark(rule, finding), now_ms, until_ms)
             elif rule.target.holds(finding) and self._memory.marked(_mark(rule, finding), now_ms):
                 return handling.hushed(f"inhibited by {rule.name!r}: something greater is told already")
         return handling

@@ -25,7 +25,8 @@ class Notify:
         if handling.quiet or incident is None:
             return handling
         if handling.loud:
-            rank, now_ms = handling.decision.action.rank, int(self._clock.now() * 1000)
+            rank = max(incident.told_rank, handling.decision.action.rank)
+            now_ms = int(self._clock.now() * 1000)
             incident = self._incidents.told(incident.id, rank, now_ms)
         to = self._out.incident(incident, soon=handling.loud)
         return replace(handling, incident=incident, told=tuple(to))

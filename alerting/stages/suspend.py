@@ -41,21 +41,22 @@ class Suspend:
         if handling.decision.action is Action.OBSERVE:
             return handling
         decision = handling.decision
-        case = self._case(handling.finding, decision)
+        case, repeated = self._case(handling.finding, decision)
         if case.state is not CaseState.OPEN:
             return handling.hushed(f"it came again, and {case.id} is {case.state.value} by now")
         if decision.action is Action.SUSPEND and not decision.dry_run:
             decision, case = self._suspend(case, handling.finding, decision)
-        return replace(handling, case=case, decision=decision)
+        return replace(handling, case=case, decision=decision, repeated=repeated)
 
     # -- the case ------------------------------------------------------------------------------------
 
-    def _case(self, finding: Finding, decision: Decision) -> Case:
-        case = self._desk.cases.open_for_key(finding.key_id)
+    def _case(self, finding: Finding, decision: Decision) -> tuple[Case, bool]:
+        """The key's case with the finding in it, and whether it was in it before."""
+        case = self._desk.cases.open_for_key(finding.key_id) or self._handled_before(finding)
         if case is None:
-            return self._handled_before(finding) or self._opened(finding, decision)
+            return self._opened(finding, decision), False
         if any(known.id == finding.id for known in case.findings):
-            return case
+            return case, True
         worse = decision.action.rank > case.decision.action.rank
         changed = with_(
             case,
@@ -65,7 +66,7 @@ class Suspend:
             decision=decision if worse else case.decision,
         )
         self._desk.cases.put(changed)
-        return changed
+        return changed, False
 
     def _handled_before(self, finding: Finding) -> Case | None:
         """The closed case that holds this very finding: the outbox delivers at least once."""
