@@ -36,6 +36,7 @@ class SlackServer:
     socket_url: str = ""
     before: Callable[[str, dict[str, Any]], None] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+    posted: int = 0
 
     def answer(self, method: str, arguments: dict[str, Any]) -> Answer:
         """What Slack says: https://docs.slack.dev/reference/methods."""
@@ -95,7 +96,8 @@ class SlackServer:
         return {} if known else {"error": "invalid_scheduled_message_id"}
 
     def _post(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        ts = f"1780000000.{len(self.calls):06}"
+        self.posted += 1
+        ts = f"1780000000.{self.posted:06}"
         self.messages[ts] = {**arguments, "ts": ts}
         return {"channel": CHANNEL, "ts": ts}
 

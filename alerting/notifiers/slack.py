@@ -104,7 +104,10 @@ class SlackNotifier:
         offered = self._buttons is not None and self._buttons.offered
         drafted = draft(alert, "-" if offered else "")
         digest = hashlib.sha256(json.dumps(without_tokens(drafted.blocks)).encode()).hexdigest()[:32]
+        known = standing
         standing = self._found(alert.id, standing, drafted.findings)
+        if standing.ts != known.ts and alert.incident:  # it made its sound when it was posted
+            standing = replace(standing, told_ms=alert.incident.told_ms)
         existed = bool(standing.ts)
         if existed and (alert.incident is None or digest != standing.digest):
             existed = self._edited(standing, self._pressable(alert, drafted))
