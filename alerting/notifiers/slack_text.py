@@ -8,6 +8,7 @@ characters a section, and about 13,200 characters of blocks in all before ``msg_
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ FIELD_CHARS: Final = 300
 BLOCKS_MAX: Final = 50
 BLOCKS_CHARS: Final = 12_000
 Block = dict[str, Any]
+_EDGE: Final = re.compile(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+"""An underscore inside a word formats nothing."""
 
 
 def escaped(text: str) -> str:
@@ -31,8 +34,12 @@ def code(text: str, chars: int = FIELD_CHARS) -> str:
 
 
 def plain(text: str, chars: int = FIELD_CHARS) -> str:
-    """A person's words: escaped, on one line, and without what would format or mention."""
-    return _shortened(text, "*_~`", chars)
+    """A person's words: escaped, on one line, and without what would format or mention.
+
+    >>> plain("_no_ *bold* case_1 <!here>")
+    ' no   bold  case_1 &lt;!here&gt;'
+    """
+    return _shortened(_EDGE.sub(" ", text), "*~`", chars)
 
 
 def _shortened(text: str, without: str, chars: int) -> str:

@@ -72,8 +72,8 @@ class Acts:
         return f"{said}. Not done: {refused[0]}" if refused else said
 
     def _review_one(self, act: Act, case: Case) -> Case:
-        seen = act.cases.get(case.id)
-        if seen is not None and not case.deciding and case_stamp(case) != seen:
+        seen, waits = act.cases.get(case.id), case.state is CaseState.OPEN and not case.deciding
+        if seen is not None and waits and case_stamp(case) != seen:
             raise Refused(Reason.CONFLICT, f"case {case.id} has changed: look again, then decide")
         if act.act is ActName.ROTATE:
             return self._review.ask_rotation(case.id, act.who, act.why)
