@@ -113,12 +113,6 @@ class MemoryAudit:
         self._secret = key or Secret("")
         self.log: list[Stored] = []
 
-    @property
-    def lines(self) -> list[dict[str, str]]:
-        """Who, what, key, case and why of every entry, oldest first."""
-        names = ("who", "what", "key_id", "case_id", "why")
-        return [{name: str(getattr(opened(stored), name)) for name in names} for stored in self.log]
-
     def write(self, *, who: str, what: str, key_id: str, case_id: str, why: str) -> None:
         now_ms, last = int(self._clock.now() * 1000) if self._clock else 0, self.head()
         line = Line(

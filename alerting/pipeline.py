@@ -44,7 +44,7 @@ def stages(
         Decide(policy, cases, clock),
         Suspend(policy, desk, memory, active_keys),
         Group(desk.incidents, policy.group.grouping(), cases, history, clock),
-        Inhibit(policy.inhibit, memory, clock),
+        Inhibit(policy, memory, clock),
         Silenced(silences, clock),
         Dedup(policy.refire_minutes, clock),
         Notify(desk.incidents, out, clock),

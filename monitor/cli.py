@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from monitor import cli_audit, cli_cases, cli_keys, cli_silences
+from monitor import cli_audit, cli_cases, cli_evaluate, cli_keys, cli_silences
 from monitor.cli_cases_output import utc
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
@@ -37,6 +37,7 @@ app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_cases.app, name="cases")
 app.add_typer(cli_silences.app, name="silences")
 app.add_typer(cli_audit.app, name="audit")
+app.command(epilog="Example: keywatch evaluate corpora/ --json > evaluation.json")(cli_evaluate.evaluate)
 
 
 @app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml")

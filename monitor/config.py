@@ -70,6 +70,7 @@ class DetectConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
     ``honey_keys``: ids of keys that nobody may use; one request with one is proof.
     """
 
+    evidence_bits: float = 6.0
     finding_bits: float = 12.0
     refire_min: int = 60
     hold_risk: float = 0.5

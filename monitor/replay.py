@@ -54,11 +54,11 @@ class Replay:
         self._config = config
         self._trained_minute = -1
         clock = ManualClock()
-        self._pipeline = Pipeline(
+        self.pipeline = Pipeline(
             source=self.source,
             decoder=decoder_for(wire_format, Limits()),
             enricher=enricher_for(config),
-            engine=engine_for(config, self.source.topic),
+            engine=engine_for(config, self.source.topic, policy),
             store=self._store,
             dead_letters=dead_letters,
             clock=clock,
@@ -71,22 +71,22 @@ class Replay:
     @property
     def stats(self) -> Stats:
         """Counters so far."""
-        return self._pipeline.stats
+        return self.pipeline.stats
 
     @property
     def keys(self) -> int:
         """Keys seen so far."""
-        return sum(len(part.key_ids) for part in self._pipeline.parts.values())
+        return sum(len(part.key_ids) for part in self.pipeline.parts.values())
 
     def run(self) -> Iterator[list[Outcome]]:
         """Outcomes batch by batch; the last one closes all windows."""
         while not self.source.finished:
-            self._pipeline.run_once(0)
+            self.pipeline.run_once(0)
             self._train_if_due()
             yield self._taken()
-        for part in self._pipeline.parts.values():
-            self._found.extend(self._pipeline.engine.finish(part))
-        self._pipeline.commit()
+        for part in self.pipeline.parts.values():
+            self._found.extend(self.pipeline.engine.finish(part))
+        self.pipeline.commit()
         yield self._taken()
 
     def _taken(self) -> list[Outcome]:
@@ -95,12 +95,12 @@ class Replay:
         return out
 
     def _train_if_due(self) -> None:
-        minute = max((part.minute for part in self._pipeline.parts.values()), default=-1)
+        minute = max((part.minute for part in self.pipeline.parts.values()), default=-1)
         if minute < self._trained_minute + TRAIN_EVERY_MIN:
             return
-        rows = self._store.samples(list(self._pipeline.parts))
+        rows = self._store.samples(list(self.pipeline.parts))
         if len(rows) < self._config.forest.min_samples:
             return
         self._trained_minute = minute
-        engine = self._pipeline.engine
+        engine = self.pipeline.engine
         engine.detection = with_forest(engine.detection, fit(train(rows, self._config.forest.seed)))

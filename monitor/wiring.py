@@ -70,10 +70,12 @@ def enricher_for(config: Config) -> Enricher:
     return Enricher(Geo(paths), NetworkLists({name: Path(p) for name, p in config.geoip.lists.items()}))
 
 
-def engine_for(config: Config, topic: str) -> Engine:
-    """Every detector of the catalogue, with the configured settings."""
+def engine_for(config: Config, topic: str, policy: Policy | None = None) -> Engine:
+    """Every detector of the catalogue, with the configured settings and the policy's alert budget."""
     detect = config.detect
     settings = DetectSettings(
+        evidence_bits=detect.evidence_bits,
+        alert_p=(policy or policy_for(config)).alert_p,
         finding_bits=detect.finding_bits,
         refire_min=detect.refire_min,
         hold_risk=detect.hold_risk,

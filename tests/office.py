@@ -28,7 +28,7 @@ from alerting.silences import MemorySilenceStore, RedisSilenceStore
 from alerting.silencing import SilenceDesk
 from alerting.stages.handling import Handling
 from domain.clock import ManualClock
-from domain.desk import KeyHistory
+from domain.desk import AuditEntry, KeyHistory
 from domain.finding import Finding
 from domain.ports import Alert, Message, Notifier, OutboxEntry
 from keystore.memory_store import MemoryKeyStore
@@ -163,6 +163,10 @@ class Replica:
         heard = self.notifiers["ear"]
         assert isinstance(heard, Heard)
         return heard
+
+    def audited(self) -> list[AuditEntry]:
+        """What was audited, oldest first."""
+        return list(reversed(self.stores.audit.page(limit=10_000)))
 
     def find(self, *findings: Finding) -> list[Handling]:
         """Findings come and go through all stages."""

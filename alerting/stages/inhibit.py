@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from alerting.memory import AlertMemory
-from alerting.policy import InhibitRule
+from alerting.policy import InhibitRule, Policy
 from alerting.stages.handling import Handling
 from domain.clock import Clock
 from domain.finding import Finding
@@ -16,8 +14,9 @@ class Inhibit:
 
     name = "inhibit"
 
-    def __init__(self, rules: Sequence[InhibitRule], memory: AlertMemory, clock: Clock) -> None:
-        self._rules = tuple(rules)
+    def __init__(self, policy: Policy, memory: AlertMemory, clock: Clock) -> None:
+        self._rules = tuple(policy.inhibit)
+        self._alert_p = policy.alert_p
         self._memory = memory
         self._clock = clock
 
@@ -26,10 +25,10 @@ class Inhibit:
         if handling.quiet:
             return handling
         for rule in self._rules:
-            if rule.source.holds(finding):
-                until_ms = now_ms + rule.minutes * 60_000
-                self._memory.mark(_mark(rule, finding), now_ms, until_ms)
-            elif rule.target.holds(finding) and self._memory.marked(_mark(rule, finding), now_ms):
+            mark = _mark(rule, finding)
+            if rule.source.holds(finding, self._alert_p):
+                self._memory.mark(mark, now_ms, now_ms + rule.minutes * 60_000)
+            elif rule.target.holds(finding, self._alert_p) and self._memory.marked(mark, now_ms):
                 return handling.hushed(f"inhibited by {rule.name!r}: something greater is told already")
         return handling
 

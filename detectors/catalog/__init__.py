@@ -18,6 +18,7 @@ from detectors.catalog.isolation_forest import IsolationForestDetector
 from detectors.catalog.listed_network import ListedNetwork
 from detectors.catalog.method_shift import MethodShift
 from detectors.catalog.off_hours import OffHours
+from detectors.catalog.probing import Probing
 from detectors.catalog.robotic import Robotic
 from detectors.catalog.shared_origin import SharedOrigin
 from detectors.catalog.slow_ramp import SlowRamp
@@ -45,6 +46,7 @@ DETECTORS: Final = (
     "takeover",
     "honey_key",
     "stopped_key",
+    "probing",
 )
 """A detector's number is its place here; it is stored in profile rows, so append only. ``honey_key`` and
 ``stopped_key`` need no mathematics: a request with such a key is the proof (``monitor.watch``)."""
@@ -69,6 +71,7 @@ def window_detectors() -> tuple[WindowDetector, ...]:
         Robotic(),
         SlowRamp(),
         Takeover(),
+        Probing(),
     )
 
 

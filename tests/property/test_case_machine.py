@@ -150,7 +150,7 @@ class Cases(RuleBasedStateMachine):
 
     @invariant()
     def every_verdict_is_in_the_audit_before_it_counts(self) -> None:
-        audited = {(line["case_id"], line["what"]) for line in self.double.stores.audit.lines}
+        audited = {(entry.case_id, entry.what) for entry in self.double.audited()}
         for case in self.cases():
             if case.verdict:
                 assert (case.id, case.verdict.value) in audited

@@ -21,7 +21,7 @@ from tests.alerts import NOW_MS, finding
 from tests.office import Replica, finding_id, policy, replica
 
 HOUR_MS = 3_600_000
-THIEF = {"risk": 0.97}
+THIEF: dict[str, Any] = {"risk": 0.97}
 
 
 def found(number: int = 1, **different: Any) -> Finding:
@@ -221,7 +221,7 @@ def test_a_lesser_finding_is_not_told_beside_a_greater_one() -> None:
         "equal": ["network"],
     }
     office = replica(policy=policy(inhibit=[rule], group={"by": []}))
-    proof = {"contributions": {"certain": 40.0}, "kind": Kind.CERTAIN, "risk": 0.6}
+    proof: dict[str, Any] = {"contributions": {"certain": 40.0}, "kind": Kind.CERTAIN, "risk": 0.6}
     assert not one(office, 1, key_id="key_a", **proof).quiet
     assert one(office, 2, key_id="key_b", risk=0.6).quiet.startswith("inhibited by 'proof'")
     assert not one(office, 3, key_id="key_c", network="203.0.113.0/24", risk=0.6).quiet
@@ -437,4 +437,4 @@ def test_a_verdict_on_what_has_changed_is_refused() -> None:
     with pytest.raises(Refused) as stale:
         office.review.give(case.id, Verdict.CONFIRM, "ada", "leaked", version=case.version)
     assert stale.value.reason is Reason.CONFLICT
-    assert office.stores.audit.lines[-1]["what"] == "suspend"
+    assert office.audited()[-1].what == "suspend"
