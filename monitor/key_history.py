@@ -11,6 +11,7 @@ from alerting.redis_errors import redis_errors
 from domain.clock import Clock
 from domain.picture import KeyPicture
 from domain.profile import PROFILE_DTYPE, WINDOW_DTYPE
+from monitor.baseline.migrate import row_of
 from monitor.checkpoint.codec import window_field
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.key_picture import picture_of, recent_minutes
@@ -31,8 +32,8 @@ class RedisKeyHistory:
         now_ms = int(self._clock.now() * 1000)
         for partition in self._partitions():
             (raw,) = self._store.load_profiles(partition, [key_id])
-            if raw is not None and len(raw) == PROFILE_DTYPE.itemsize:
-                row: np.void = np.frombuffer(raw, PROFILE_DTYPE)[0]
+            if raw is not None:
+                row = row_of(raw, PROFILE_DTYPE)
                 return picture_of(row, self._windows(partition, key_id, now_ms), now_ms)
         return None
 

@@ -1,8 +1,7 @@
-"""A key's picture from its stored rows: what is usual comes from the profile, what is from counts kept.
+"""A key's picture from its stored rows: what is usual, and what was.
 
-What a profile keeps of an hour that is over is its blend with the same hour of earlier weeks; the count
-itself is known only while the hour is the only one of its kind, and for the hour that is open. Hours
-nothing is known of stay empty rather than guessed.
+What is usual is an approximation: the profile has the mean of each hour of the week and no spread of it.
+What was is counted, to about 1 %. Hours nothing is known of stay empty rather than guessed.
 """
 
 from __future__ import annotations
@@ -16,16 +15,14 @@ import numpy as np
 from detectors.rates import hour_of_week
 from domain.network import unpack_country, unpack_prefix
 from domain.picture import HOUR_MS, HOURS, KeyPicture, Share, Spot
-from domain.profile import NEVER, WINDOW_MS
+from domain.profile import WINDOW_MS
+from monitor.baseline.hours import requests_in
 
 WEEK_RATE: Final = 3
 BAND: Final = 2.0
 """No key is taken to be steadier than a factor of two, as `volume` has it."""
 SHOWN: Final = 8
-_REMARK: Final = (
-    "expected: mean of the same hour of earlier weeks, band a factor 2 around it; "
-    "hours whose own count is not kept any more are left out"
-)
+_REMARK: Final = "usual: the mean of the same hour of earlier weeks, and a factor of 2 around it"
 
 
 def picture_of(row: np.void, windows: Mapping[int, int], now_ms: int) -> KeyPicture:
@@ -64,16 +61,9 @@ def _expected(row: np.void, hour: int) -> float:
 
 
 def _actual(row: np.void, windows: Mapping[int, int], hour: int) -> float | None:
+    counted = requests_in(row, hour)
     waiting = sum(count for minute, count in windows.items() if minute // 60 == hour)
-    counted = int(row["hour_open"])
-    if hour == counted:
-        return float(int(row["hour_open_count"]) + waiting)
-    if hour > counted >= 0:
-        held = int(row["held_until"]) != NEVER and int(row["held_until"]) >= hour * 60
-        return None if held and not waiting else float(waiting)
-    of_week = int(hour_of_week(np.array([hour * 60]))[0])
-    alone = row["hour_weeks"][of_week] == 1 and row["first_ms"] <= hour * HOUR_MS
-    return round(float(np.exp2(np.float64(row["hour_level"][of_week])) - 1.0), 1) if alone else None
+    return counted + waiting if counted is not None else (float(waiting) if waiting else None)
 
 
 def _shares(row: np.void, name: str, words: Callable[[Any], str]) -> list[Share]:
