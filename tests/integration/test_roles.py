@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from domain.ports import KeyState
 from monitor.cli import app
-from monitor.config import AlertConfig, Config, GeoipConfig, KafkaConfig, RedisConfig, load
+from monitor.config import Config, GeoipConfig, KafkaConfig, RedisConfig, load
+from monitor.config_alerting import AlertConfig
 from monitor.connect import connect_redis
 from monitor.demo import POLICY
 from monitor.embedded import free_port
