@@ -18,7 +18,7 @@ from alerting.stages.record import Record
 from alerting.stages.silence import Silenced
 from alerting.stages.suspend import Suspend
 from domain.desk import KeyHistory, SilenceStore
-from domain.errors import Refused, Transient
+from domain.errors import KeywatchError, Reason, Refused, Transient
 from domain.ports import Outbox, OutboxEntry
 
 
@@ -84,10 +84,20 @@ class AlertPipeline:
         return done
 
     def _patient_handle(self, entry: OutboxEntry) -> Handling:
-        """Another replica may change the case between our read and our write: then read it again."""
+        """Another replica may change the case between our read and our write: then read it again.
+
+        A finding that no stage can bear waits too, seen by its age in the outbox: it must neither be lost
+        nor stop the others.
+        """
+        conflict: Exception | None = None
         for _ in range(3):
             try:
                 return self.handle(entry)
             except Refused as error:
                 conflict = error
-        raise Transient(conflict.reason, str(conflict))
+            except KeywatchError:
+                raise
+            except Exception as error:
+                text = f"finding {entry.finding.id} cannot be handled: {type(error).__name__}: {error}"
+                raise Transient(Reason.CORRUPT, text) from error
+        raise Transient(Reason.CONFLICT, str(conflict))

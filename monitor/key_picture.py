@@ -70,7 +70,7 @@ def _shares(row: np.void, name: str, words: Callable[[Any], str]) -> list[Share]
     weights = row[f"{name}_weight"].astype(np.float64)
     total = float(weights.sum())
     order = [i for i in np.argsort(-weights).tolist() if weights[i] > 0][:SHOWN]
-    return [Share(name=words(int(row[name][i])), share=round(weights[i] / total, 3)) for i in order]
+    return [Share(name=words(int(row[name][i])), share=round(float(weights[i]) / total, 3)) for i in order]
 
 
 def _places(row: np.void) -> list[Spot]:
@@ -80,7 +80,7 @@ def _places(row: np.void) -> list[Spot]:
         Spot(
             lat=round(float(row["place_lat"][i]), 2),
             lon=round(float(row["place_lon"][i]), 2),
-            share=round(weights[i] / total, 3),
+            share=round(float(weights[i]) / total, 3),
         )
         for i in np.argsort(-weights).tolist()
         if weights[i] > 0

@@ -11,7 +11,7 @@ from alerting.stages.handling import Handling
 from domain.case import Case
 from domain.clock import Clock
 from domain.desk import KeyHistory
-from domain.errors import Transient
+from domain.errors import KeywatchError
 from domain.incident import Incident, severity_of
 from domain.picture import KeyPicture
 from domain.ports import CaseStore
@@ -62,5 +62,5 @@ class Group:
         """Evidence that nothing rests on: without it the case still tells what was found."""
         try:
             return self._history.picture(key_id) if self._history else None
-        except Transient:
+        except KeywatchError:
             return None

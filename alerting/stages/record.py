@@ -31,7 +31,7 @@ class Record:
         note = CaseNote(
             ts_ms=int(self._clock.now() * 1000),
             who="keywatch",
-            what=f"queued for {', '.join(handling.told)}",
+            what=f"queued for {', '.join(handling.told) or 'nobody: no destination is set up'}",
             why=handling.because,
         )
         changed = with_(case, version=case.version + 1, timeline=[*case.timeline, note])

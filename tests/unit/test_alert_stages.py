@@ -15,7 +15,7 @@ from domain.finding import Finding, Kind
 from domain.incident import Scope
 from domain.notice import Notice
 from domain.picture import KeyPicture
-from domain.ports import KeyState, Reminder
+from domain.ports import KeyState, OutboxEntry, Reminder
 from domain.silence import Silence
 from tests.alerts import NOW_MS, finding
 from tests.office import Replica, finding_id, policy, replica
@@ -66,6 +66,26 @@ def test_without_an_audit_no_key_is_stopped(monkeypatch: pytest.MonkeyPatch) -> 
     assert office.find(found()) == []
     assert office.stores.keys.describe("key_victim").state is KeyState.ACTIVE
     assert len(office.outbox.waiting) == 1
+
+
+def test_a_finding_that_no_stage_can_bear_waits_and_stops_no_other() -> None:
+    class Broken:
+        def picture(self, key_id: str) -> KeyPicture | None:
+            if key_id == "key_bad":
+                raise ValueError("a bug")
+            return None
+
+    office = replica(history=Broken())
+    waits: list[Transient] = []
+    for number, key_id in enumerate(("key_bad", "key_good")):
+        office.stores.keys.import_external(key_id, "acme", "ops")
+        entry = found(number, key_id=key_id, network="", tenant="")
+        office.outbox.waiting.append(OutboxEntry(entry, entry.id))
+    (handled,) = office.pipeline.run_once(0, waits.append)
+    assert handled.finding.key_id == "key_good"
+    assert [entry.finding.key_id for entry in office.outbox.waiting] == ["key_bad"]
+    assert "ValueError: a bug" in str(waits[0])
+    assert office.stores.keys.describe("key_bad").state is KeyState.SUSPENDED
 
 
 def test_the_case_freezes_the_key_as_it_was() -> None:

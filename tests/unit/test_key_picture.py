@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.picture import HOUR_MS
+from domain.picture import HOUR_MS, KeyPicture
 from domain.profile import PROFILE_DTYPE, WINDOW_DTYPE, new_profiles
 from monitor.baseline.hours import HOURS, count_hours, requests_in
 from monitor.checkpoint.memory import MemoryStateStore
@@ -61,6 +62,7 @@ def test_a_picture_has_what_is_usual_and_what_was() -> None:
     row = np.frombuffer(raw, PROFILE_DTYPE)[0]
     minute = (START_HOUR + 30) * 60
     picture = picture_of(row, {minute: 600, minute + 1: 300}, (START_HOUR + 30) * HOUR_MS + 120_000)
+    assert msgspec.json.decode(msgspec.json.encode(picture), type=KeyPicture) == picture
     assert len(picture.actual) == len(picture.expected) == 24
     assert picture.actual[-1] == 900
     assert picture.actual[:-1] == pytest.approx([40.0] * 23, abs=1)
