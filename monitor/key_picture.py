@@ -63,7 +63,7 @@ def _expected(row: np.void, hour: int) -> float:
 def _actual(row: np.void, windows: Mapping[int, int], hour: int) -> float | None:
     counted = requests_in(row, hour)
     waiting = sum(count for minute, count in windows.items() if minute // 60 == hour)
-    return counted + waiting if counted is not None else (float(waiting) if waiting else None)
+    return float(counted + waiting) if counted is not None else (float(waiting) if waiting else None)
 
 
 def _shares(row: np.void, name: str, words: Callable[[Any], str]) -> list[Share]:
