@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 import redis.exceptions
 
+from alerting.delivery.health import Waiting
+from alerting.redis_errors import redis_errors
 from domain.errors import Reason, Transient
 from domain.finding import Finding
 from domain.ports import OutboxEntry
@@ -61,6 +63,21 @@ class RedisOutbox:
             for number, fields in rows
             if fields
         ]
+
+    @redis_errors("outbox")
+    def waiting(self) -> Waiting:
+        """Findings not yet acted on. Their age is that of the oldest one's event: a round trip a stream."""
+        count, oldest = 0, list[int]()
+        for stream in self._streams():
+            count += int(self._redis.xlen(stream))
+            first = self._redis.xrange(stream, "-", "+", count=1)
+            oldest += [_decode(fields[b"f"]).ts_ms for _, fields in first]
+        return Waiting(count, min(oldest, default=None))
+
+    @staticmethod
+    def nothing() -> Waiting:
+        """For who reads no outbox."""
+        return Waiting(0, None)
 
     def _prepare(self, stream: str) -> None:
         if stream in self._ready:

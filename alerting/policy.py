@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 import yaml
 
+from alerting.rules import GroupRules, RemindRules, ReviewRules
 from domain.decision import Action, Decision
 from domain.errors import Fatal, Reason
 from domain.finding import Finding, Kind
@@ -64,6 +65,16 @@ class Budget(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     share_of_active_keys: float = 0.01
 
 
+class InhibitRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """While a finding like ``source`` is open, those like ``target`` that agree in ``equal`` are not told."""
+
+    name: str
+    source: When
+    target: When
+    equal: tuple[Literal["key", "tenant", "network"], ...] = ("key",)
+    minutes: int = 60
+
+
 class Policy(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A checked policy; safe by default."""
 
@@ -76,6 +87,10 @@ class Policy(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     budget: Budget = Budget()
     min_baseline_events: int = 200
     refire_minutes: int = 60
+    group: GroupRules = GroupRules()
+    inhibit: list[InhibitRule] = []
+    remind: RemindRules = RemindRules()
+    review: ReviewRules = ReviewRules()
 
     @property
     def alert_p(self) -> float:

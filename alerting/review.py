@@ -1,62 +1,93 @@
-"""A person's verdict on a case, and the end of a suspension that ran out."""
+"""A person's acts on a case, and the end of suspensions that ran out."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
-from domain.case import Case, CaseNote, CaseState, Verdict
-from domain.clock import Clock
+from alerting.delivery.errands import OwnerEvent
+from alerting.desk import Desk, checked_text
+from alerting.verdicts import Verdicts, agree, same_hand
+from domain.case import Case, CaseState, Proposal, Verdict
 from domain.errors import Reason, Refused
-from domain.ports import Audit, CaseStore, KeyStore
-
-_STATE_AFTER = {
-    Verdict.REINSTATE: CaseState.REINSTATED,
-    Verdict.FALSE_POSITIVE: CaseState.REINSTATED,
-    Verdict.CONFIRM: CaseState.CONFIRMED,
-}
 
 
 class Review:
-    """Audits first, then acts on the key store, then closes the case; safe to repeat after a failure."""
+    """See :class:`domain.desk.Reviewing`; every act is safe to repeat after a failure."""
 
-    def __init__(self, cases: CaseStore, keys: KeyStore, audit: Audit, clock: Clock) -> None:
-        self._cases = cases
-        self._keys = keys
-        self._audit = audit
-        self._clock = clock
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._verdicts = Verdicts(desk)
 
-    def give(self, case_id: str, verdict: Verdict, who: str, why: str) -> Case:
-        """Close a case. Reinstating touches the key store only if keywatch suspended the key for it.
+    def give(
+        self, case_id: str, verdict: Verdict, who: str, why: str, *, revoke: bool = False, version: int = 0
+    ) -> Case:
+        """Reinstating touches the key store only if keywatch suspended the key for this case."""
+        wanted = Proposal(
+            verdict=verdict, who=who, why=checked_text(why), at_ms=self._desk.now_ms(), revoke=revoke
+        )
+        case = self._seen(case_id, version)
+        if revoke and (verdict is not Verdict.CONFIRM or self._desk.people is None):
+            raise Refused(Reason.ILLEGAL_STATE, "this key store cannot revoke a key from here: confirm only")
+        if verdict in self._desk.rules.two_person and not _seconded(case, wanted):
+            return self._proposed(case, wanted)
+        return self._verdicts.decide(case, wanted)
 
-        Raises ``Refused(ILLEGAL_STATE)`` for a case that has its verdict.
-        """
-        case = self._cases.get(case_id)
-        if case.state is not CaseState.OPEN:
-            raise Refused(Reason.ILLEGAL_STATE, f"case {case_id} is closed already: {case.state.value}")
-        self._audit.write(who=who, what=verdict.value, key_id=case.key_id, case_id=case_id, why=why)
-        if case.suspended and verdict is not Verdict.CONFIRM:
-            self._keys.reinstate(case.key_id, case_id=case_id)
-        return self._close(case, _STATE_AFTER[verdict], who, verdict.value, why)
+    def comment(self, case_id: str, who: str, text: str) -> Case:
+        self._desk.audited(self._desk.cases.get(case_id), who, "comment", checked_text(text))
+        return self._desk.spoken(case_id, who, "comment", checked_text(text))
+
+    def ask_rotation(self, case_id: str, who: str, why: str) -> Case:
+        case = self._seen(case_id, 0)
+        self._desk.audited(case, who, "ask rotation", checked_text(why))
+        self._desk.out.owner(case, OwnerEvent.ROTATE, checked_text(why))
+        return self._desk.spoken(case_id, who, "asked the owner to rotate", checked_text(why))
+
+    def end_allowances(self, case_id: str, who: str, why: str) -> Case:
+        case, now_ms = self._desk.cases.get(case_id), self._desk.now_ms()
+        if not any(allowance.until_ms > now_ms for allowance in case.allowances):
+            raise Refused(Reason.ILLEGAL_STATE, f"case {case_id} lets nothing pass now")
+        self._desk.audited(case, who, "end allowances", checked_text(why))
+        ended = [replace(a, until_ms=min(a.until_ms, now_ms)) for a in case.allowances]
+        return self._desk.noted(case, who, "ended its allowances", why, allowances=ended)
 
     def expire_due(self) -> list[Case]:
-        """End suspensions whose time is over; the cases close as expired."""
-        now_ms = int(self._clock.now() * 1000)
-        due = [c for c in self._cases.list(CaseState.OPEN, 10_000) if c.expires_ms and c.expires_ms <= now_ms]
-        return [self._expire(case) for case in due]
+        """End suspensions whose time is over; the cases close as expired. One that somebody is just
+        deciding on waits for the next round.
+        """
+        expired = []
+        for case in self._desk.cases.due(self._desk.now_ms()):
+            try:
+                expired.append(self._verdicts.expire(case))
+            except Refused:
+                continue
+        return expired
 
-    def _expire(self, case: Case) -> Case:
-        self._audit.write(
-            who="keywatch", what="expire", key_id=case.key_id, case_id=case.id, why="the suspension ran out"
-        )
-        if case.suspended:
-            self._keys.reinstate(case.key_id, case_id=case.id)
-        return self._close(case, CaseState.EXPIRED, "keywatch", "expired", "nobody gave a verdict in time")
+    def _seen(self, case_id: str, version: int) -> Case:
+        case = self._desk.cases.get(case_id)
+        if case.state is not CaseState.OPEN:
+            last = case.timeline[-1].who if case.timeline else "somebody"
+            raise Refused(
+                Reason.ILLEGAL_STATE, f"case {case_id} is closed already: {case.state.value} by {last}"
+            )
+        if version and version != case.version:
+            raise Refused(Reason.CONFLICT, f"case {case_id} has changed: look again, then decide")
+        return case
 
-    def _close(self, case: Case, state: CaseState, who: str, what: str, why: str) -> Case:
-        now_ms = int(self._clock.now() * 1000)
-        note = CaseNote(ts_ms=now_ms, who=who, what=what, why=why)
-        closed = replace(
-            case, state=state, closed_ms=now_ms, version=case.version + 1, timeline=[*case.timeline, note]
-        )
-        self._cases.put(closed)
-        return closed
+    def _proposed(self, case: Case, wanted: Proposal) -> Case:
+        if case.proposal and same_hand(case.proposal, wanted):
+            raise Refused(
+                Reason.DENIED, f"you proposed this yourself: a second person must decide on {case.id}"
+            )
+        what = f"proposed {wanted.verdict.value}"
+        self._desk.audited(case, wanted.who, what, wanted.why)
+        changed = self._desk.noted(case, wanted.who, what, wanted.why, proposal=wanted)
+        self._desk.seen_to(changed, wanted.who)
+        return changed
+
+
+def _seconded(case: Case, wanted: Proposal) -> bool:
+    """Whether another person proposed the same, or this one's verdict was already being carried out."""
+    if case.deciding and same_hand(case.deciding, wanted):
+        return True
+    first = case.proposal
+    return first is not None and first.who != wanted.who and agree(first, wanted)

@@ -146,6 +146,10 @@ PROFILE_DTYPE: Final = np.dtype(
         ("endpoint_seen", "u1", ENDPOINT_BITS // 8),
         ("last_home", "<i4"),  # the last minute with a network that the key knew
         ("refused_hour", "<f4"),  # 401, 403, 404 and 429 answers, fading over an hour
+        # the last 24 hours as they were: the open one exactly, those over in log2(1 + requests), NaN unknown
+        ("hours_last", "<i4"),
+        ("hours_count", "<u4"),
+        ("hours_level", "<f2", 24),
     ]
 )
 """One key's baseline; about 1.9 kB."""
@@ -218,6 +222,7 @@ def new_profiles(n: int) -> npt.NDArray[np.void]:
     rows["kind_minute"] = rows["fired_minute"] = NEVER
     rows["last_lat"] = rows["last_lon"] = np.nan
     rows["day"] = rows["pending_day"] = rows["last_home"] = NEVER
+    rows["hours_last"], rows["hours_level"] = -1, np.nan
     return rows
 
 

@@ -48,6 +48,7 @@ class AlertDaemon:
         """Work until stopped or until alerting cannot go on."""
         self.operations.start()
         self._thread.start()
+        self._side.start()
         try:
             while not self._stopping and self._thread.is_alive():
                 self._ticks.progress_s = CLOCK.monotonic()
@@ -56,6 +57,7 @@ class AlertDaemon:
         finally:
             self._stopping = True
             self._thread.join(timeout=30)
+            self._side.stop()
             self.operations.stop()
         if self._failure:
             raise Fatal(self._failure.reason, f"alerting stopped: {self._failure}") from self._failure

@@ -44,8 +44,8 @@ class AlertLoop:
         while not stopping():
             self.between()
             try:
-                for incident in self.pipeline.run_once(POLL_S, self._wait):
-                    self._note(incident)
+                for handling in self.pipeline.run_once(POLL_S, self._wait):
+                    self._note(handling)
             except Transient as error:
                 self._wait(error)
             self.rounds.polls += 1
@@ -54,9 +54,9 @@ class AlertLoop:
         self._log.warning("alert_waits", reason=error.reason.value, error=str(error))
         self._sleep(min(error.retry_after_s or POLL_S, WAIT_MAX_S))
 
-    def _note(self, incident: Any) -> None:
-        finding, decision = incident.finding, incident.decision
+    def _note(self, handling: Any) -> None:
+        finding, decision = handling.finding, handling.decision
         self._meter.add(DECISIONS, 1, finding.detector, decision.action.value)
         if decision.held_back:
             self._meter.add(HELD_BACK)
-        self._log.info("incident", key_id=finding.key_id, action=decision.action.value, quiet=incident.quiet)
+        self._log.info("incident", key_id=finding.key_id, action=decision.action.value, quiet=handling.quiet)

@@ -12,16 +12,16 @@ from alerting.policy import Policy
 from monitor.alert_loop import AlertLoop
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config
-from monitor.jobs import Jobs, Lease
+from monitor.delivery_loop import DeliveryLoop
+from monitor.jobs import Jobs
 from monitor.logs import Log
 from monitor.reload import PolicyKeeper, Reloads
 from monitor.telemetry import Telemetry
 from monitor.watch import AlertWatch
-from monitor.wiring import CLOCK, Client, alerting_for, sleep
+from monitor.wiring import CLOCK, Client, sleep
+from monitor.wiring_alerting import alerting_for
 
 WATCH_S: Final = 5.0
-EXPIRE_EVERY_S: Final = 30.0
-LEASE_S: Final = 300.0
 
 
 class AlertSide:
@@ -39,6 +39,7 @@ class AlertSide:
         self.alerting = alerting_for(config, client, partitions, active, log, telemetry)
         self.loop = AlertLoop(self.alerting.pipeline, telemetry.meter, sleep, log)
         self._client = client
+        self._delivery = DeliveryLoop(self.alerting, sleep, log)
         path = Path(config.alert.policy) if config.alert.policy else None
         reloads = Reloads(telemetry.meter, RedisAudit(client, CLOCK), log)
         self.policy = PolicyKeeper(path, self._adopt, reloads, CLOCK)
@@ -57,9 +58,15 @@ class AlertSide:
     def _adopt(self, policy: Policy) -> None:
         self.loop.pipeline = self.alerting.with_policy(policy)
 
+    def start(self) -> None:
+        """Begin to tell people, and to listen to Slack; the pipeline's own loop is the caller's."""
+        self._delivery.start()
+
+    def stop(self) -> None:
+        """Let the errands at hand end; what is not told by then waits in Redis."""
+        self._delivery.stop()
+
     def schedule(self, jobs: Jobs) -> None:
         """Its periodic work."""
-        lease = Lease(self._client, "expire", LEASE_S)
-        review = self.alerting.review
-        jobs.every(EXPIRE_EVERY_S, "expire_suspensions", lambda: lease.run(review.expire_due))
+        self._delivery.schedule(jobs, self._client)
         jobs.every(WATCH_S, "watch_alerts", self._watch.look)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alerting.policy import Policy
-from alerting.stages.incident import Incident
+from alerting.stages.handling import Handling
 from domain.decision import Action
 from domain.errors import Refused
 from domain.finding import Finding
@@ -97,18 +97,18 @@ def simulate(
         policy, lambda: int(np.searchsorted(first_seen, alerting.clock.now() * 1000, side="right"))
     )
     ordered = sorted(findings, key=lambda f: (f.ts_ms, f.partition, f.offset, f.detector))
-    incidents = [_handled(alerting, finding) for finding in ordered]
-    by_key: dict[str, list[Incident]] = {}
-    for incident in incidents:
-        if incident.case is not None:
-            by_key.setdefault(incident.finding.key_id, []).append(incident)
+    handled = [_handled(alerting, finding) for finding in ordered]
+    by_key: dict[str, list[Handling]] = {}
+    for handling in handled:
+        if handling.case is not None:
+            by_key.setdefault(handling.finding.key_id, []).append(handling)
     keys = sorted((_outcome(found) for found in by_key.values()), key=lambda k: (k.first_ms, k.key_id))
     actions = [k.action for k in keys]
     return PolicyOutcome(
         name=name,
         events=events,
         findings=len(ordered),
-        observed=sum(incident.case is None for incident in incidents),
+        observed=sum(handling.case is None for handling in handled),
         alerts=sum(k.alerts for k in keys),
         suspended=actions.count(SUSPEND),
         would_suspend=actions.count(WOULD_SUSPEND),
@@ -117,7 +117,7 @@ def simulate(
     )
 
 
-def _handled(alerting: SimulatedAlerting, finding: Finding) -> Incident:
+def _handled(alerting: SimulatedAlerting, finding: Finding) -> Handling:
     alerting.clock.set(finding.ts_ms / 1000)
     alerting.review.expire_due()
     try:
@@ -127,18 +127,18 @@ def _handled(alerting: SimulatedAlerting, finding: Finding) -> Incident:
     return alerting.pipeline.handle(OutboxEntry(finding, ""))
 
 
-def _action(incident: Incident) -> str:
-    decision = incident.decision
+def _action(handling: Handling) -> str:
+    decision = handling.decision
     if decision.action is not Action.SUSPEND:
         return "alert"
     return WOULD_SUSPEND if decision.dry_run else SUSPEND
 
 
-def _outcome(incidents: list[Incident]) -> KeyOutcome:
-    """One key's incidents in order of time, none of them merely observed."""
-    worst = max(incidents, key=lambda i: _RANK[_action(i)])
-    first = incidents[0].finding
-    held = [i.decision.held_back for i in incidents if i.decision.held_back and not i.decision.dry_run]
+def _outcome(handled: list[Handling]) -> KeyOutcome:
+    """One key's findings in order of time, none of them merely observed."""
+    worst = max(handled, key=lambda i: _RANK[_action(i)])
+    first = handled[0].finding
+    held = [i.decision.held_back for i in handled if i.decision.held_back and not i.decision.dry_run]
     return KeyOutcome(
         key_id=first.key_id,
         tenant=first.tenant,
@@ -147,10 +147,10 @@ def _outcome(incidents: list[Incident]) -> KeyOutcome:
         why=worst.decision.why,
         first_ms=first.ts_ms,
         suspended_ms=worst.finding.ts_ms if _action(worst) != "alert" else None,
-        alerts=sum(not i.quiet for i in incidents),
-        cases=len({i.case.id for i in incidents if i.case}),
-        findings=len(incidents),
-        risk=max(i.finding.risk for i in incidents),
+        alerts=sum(i.loud and not i.quiet for i in handled),
+        cases=len({i.case.id for i in handled if i.case}),
+        findings=len(handled),
+        risk=max(i.finding.risk for i in handled),
         held_back=held[0] if held else "",
     )
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from monitor import (
     cli_audit,
+    cli_audit_log,
     cli_backfill,
     cli_cases,
     cli_evaluate,
@@ -21,6 +22,7 @@ from monitor import (
     cli_pepper,
     cli_replay,
     cli_rotate,
+    cli_silences,
 )
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
@@ -42,6 +44,8 @@ cli_keys.app.command("issue-many", epilog=cli_issue_many.EPILOG)(cli_issue_many.
 cli_keys.app.command("audit", epilog=cli_audit.EPILOG)(cli_audit.audit)
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_cases.app, name="cases")
+app.add_typer(cli_silences.app, name="silences")
+app.add_typer(cli_audit_log.app, name="audit")
 app.command(epilog="Example: keywatch evaluate corpora/ --json > evaluation.json")(cli_evaluate.evaluate)
 cli_keys.app.command("import", epilog=cli_import.EPILOG)(cli_import.import_keys)
 cli_keys.app.command("rotate", epilog=cli_rotate.ROTATE_EPILOG)(cli_rotate.rotate)

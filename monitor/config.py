@@ -14,6 +14,15 @@ import yaml
 from domain.errors import Fatal, Reason
 from domain.secret import MASK, Secret
 from keystore.rules import PREFIXES
+from monitor.config_alerting import (
+    AlertConfig,
+    AuditLogConfig,
+    HeartbeatConfig,
+    OwnersConfig,
+    SlackConfig,
+    SmtpConfig,
+    WebhooksConfig,
+)
 from monitor.config_keystore import (
     ApigeeConfig,
     AwsConfig,
@@ -103,15 +112,6 @@ class ForestConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
     seed: int = 20_240_601
 
 
-class SlackConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Without a channel nothing is sent to Slack. The token comes from a file or KEYWATCH_SLACK__TOKEN."""
-
-    channel: str = ""
-    token: str = ""
-    token_file: str = ""
-    base_url: str = "https://slack.com/api/"
-
-
 class KeystoreConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """``pepper_file`` holds ``version:hex`` lines; without it keys can be suspended but not issued.
 
@@ -172,14 +172,6 @@ class AuditConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     review_hours: int = 24
 
 
-class AlertConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``policy``: path of the policy file, the shipped dry-run policy when empty."""
-
-    policy: str = ""
-    stdout: bool = True
-    console_url: str = ""
-
-
 class LogConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Structured logs to stderr."""
 
@@ -227,6 +219,11 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     log: LogConfig = LogConfig()
     metrics: MetricsConfig = MetricsConfig()
     traces: TracesConfig = TracesConfig()
+    smtp: SmtpConfig = SmtpConfig()
+    webhook: WebhooksConfig = WebhooksConfig()
+    owners: OwnersConfig = OwnersConfig()
+    heartbeat: HeartbeatConfig = HeartbeatConfig()
+    audit_log: AuditLogConfig = AuditLogConfig()
 
 
 _SECRET_FIELDS = {("slack", "token")}

@@ -113,11 +113,15 @@ class Daemon:
         """Work until stopped: finish the batch, commit, leave the group, let alerts end."""
         self.operations.start()
         self._thread.start()
+        if self._side:
+            self._side.start()
         try:
             self.pipeline.run()
         finally:
             self.pipeline.stop()
             self._thread.join(timeout=30)
+            if self._side:
+                self._side.stop()
             self.operations.stop()
         if self._failure:
             raise Fatal(self._failure.reason, f"alerting stopped: {self._failure}") from self._failure

@@ -18,12 +18,14 @@ from rich.table import Table
 import sample_streams
 from domain.case import Case, CaseState
 from domain.errors import Fatal, Reason
-from monitor.cli_cases import print_case
-from monitor.config import AlertConfig, Config, ForestConfig, GeoipConfig, KafkaConfig, RedisConfig
+from monitor.cli_cases_output import print_case
+from monitor.config import Config, ForestConfig, GeoipConfig, KafkaConfig, RedisConfig
+from monitor.config_alerting import AlertConfig
 from monitor.daemon import Daemon
 from monitor.embedded import EmbeddedParts
 from monitor.logs import Log
-from monitor.wiring import CLOCK, key_store, open_cases, open_redis, sleep
+from monitor.wiring import CLOCK, key_store, open_redis, sleep
+from monitor.wiring_alerting import open_office
 
 TOPIC = "api-usage"
 PARTITIONS = 2
@@ -139,8 +141,7 @@ def _view(daemon: Daemon, expected: int, rate: float) -> Table:
 
 
 def _report(config_file: Path, console: Console) -> None:
-    cases, _ = open_cases(config_file)
-    found = cases.list(CaseState.OPEN)
+    found = open_office(config_file).cases.list(CaseState.OPEN)
     if not found:
         console.print("no alert: this stream is benign")
         return

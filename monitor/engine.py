@@ -15,6 +15,7 @@ from domain.finding import Finding
 from domain.profile import mix64
 from monitor.baseline.accumulate import accumulate
 from monitor.baseline.days import enter_day
+from monitor.baseline.hours import count_hours
 from monitor.baseline.partition import PartitionState
 from monitor.baseline.segment import cut
 from monitor.baseline.teach import count_fresh, count_window, holding, skip, teach
@@ -84,8 +85,9 @@ class Engine:
         count_fresh(profiles, windows, part.fleet, minute)
         enter_day(profiles, part.fleet, minute, self._convicted(part, slots))
         count_window(profiles, windows)
-        held = (windows["held"] > 0) | holding(profiles, minute)
-        held &= ~self._allowed(part, slots)
+        count_hours(profiles, windows, minute)
+        # an allowance ends the hold that its case began, but what is found beside it still does not teach
+        held = (windows["held"] > 0) | (holding(profiles, minute) & ~self._allowed(part, slots))
         if held.any():
             taught, resting = profiles[~held], profiles[held]
             skip(resting, minute)

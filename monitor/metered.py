@@ -26,10 +26,10 @@ class MeteredNotifier:
         meter.add(DELIVERED, 0, self.name)
         meter.sample(self.samples)
 
-    def send(self, alert: Any) -> None:
+    def send(self, message: Any) -> None:
         began = self._clock.monotonic()
         try:
-            self._inner.send(alert)
+            self._inner.send(message)
         except KeywatchError as error:
             if self._failing_since is None:
                 self._failing_since = began

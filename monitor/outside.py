@@ -6,7 +6,7 @@ rest on it alone may differ between two runs over the same events (as with a new
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.base import MAX_BITS
+from domain.allowance import Allowance, Where
 from domain.event import EnrichedColumns
 from domain.finding import Evidence, Kind
+from domain.network import unpack_country, unpack_prefix
 from domain.profile import WINDOW_MS
 from monitor.baseline.accumulate import Groups
 from monitor.baseline.partition import PartitionState
@@ -45,13 +47,13 @@ _LEAK: Final = Watched(LEAKED)
 @dataclass(slots=True)
 class Outside:
     """``elsewhere``: partition -> the ``prefix_fresh`` of all other partitions together (FLEET_PREFIX_BINS,).
-    ``allowed``: key id -> kind -> minute until which findings of that kind are not made.
+    ``allowed``: key id -> what people called honest about it, for a while.
     ``convicted``: keys with a fresh verdict of misuse.
     """
 
     watched: Mapping[str, Watched] = field(default_factory=dict)
     elsewhere: Mapping[int, npt.NDArray[np.float32]] = field(default_factory=dict)
-    allowed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    allowed: Mapping[str, Sequence[Allowance]] = field(default_factory=dict)
     convicted: frozenset[str] = frozenset()
 
     def fleet(self, part: PartitionState) -> np.void:
@@ -64,10 +66,30 @@ class Outside:
         both["prefix_fresh"][0] += others
         return both[0]
 
-    def allows(self, key_id: str, kind: Kind, minute: int) -> bool:
-        """Whether a person said that this kind of finding is honest for this key, for now."""
-        kinds = self.allowed.get(key_id)
-        return kinds is not None and minute < kinds.get(kind.value, minute)
+    def allows(self, part: PartitionState, claim: Claimed, events: EnrichedColumns | None) -> bool:
+        """Whether a person said that just this is honest for this key, for now."""
+        key_id = part.key_ids[claim.slot]
+        allowed = self.allowed.get(key_id)
+        if not allowed:
+            return False
+        where, at_ms = where_from(part, claim, events), claim.minute * WINDOW_MS
+        return any(allowance.covers(key_id, claim.kind, where, at_ms) for allowance in allowed)
+
+
+def where_from(part: PartitionState, claim: Claimed, events: EnrichedColumns | None) -> Where:
+    """Where the requests of a claim came from: of its event, or the busiest network of its window."""
+    if events is not None and claim.row >= 0:
+        row = claim.row
+        country, asn, prefix = events.country[row], events.asn[row], events.prefix[row]
+        client = events.raw.user_agent[row]
+    else:
+        window = part.windows[claim.window]
+        busiest = int(np.argmax(window["net_count"]))
+        country, asn, prefix = (window[name][busiest] for name in ("country", "asn", "prefix"))
+        client = ""
+    return Where(
+        country=unpack_country(int(country)), asn=int(asn), network=unpack_prefix(int(prefix)), client=client
+    )
 
 
 def proofs(outside: Outside, part: PartitionState, events: EnrichedColumns, groups: Groups) -> list[Claimed]:

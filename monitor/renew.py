@@ -8,15 +8,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.case import Case, CaseState, Verdict
+from domain.allowance import Allowance
+from domain.case import Case, CaseState
 from domain.clock import Clock
 from domain.ports import CaseStore
 from domain.profile import FLEET_DTYPE, FLEET_PREFIX_BINS
 from monitor.baseline.teach import FRESH_MEMORY_MIN
 from monitor.outside import STOPPED, Outside, Watched
 
-ALLOWANCE_DAYS: Final = 7
-"""How long a false-positive verdict keeps the same kinds of finding on the same key quiet."""
 STOPPED_GRACE_S: Final = 120.0
 """A gateway may still accept a key this long after it was stopped."""
 VERDICTS_READ: Final = 1_000
@@ -56,8 +55,8 @@ class Renewal:
         self._outside.convicted = frozenset(
             case.key_id for case in self._cases.list(CaseState.CONFIRMED, VERDICTS_READ)
         )
-        closed = self._cases.list(CaseState.REINSTATED, VERDICTS_READ)
-        self._outside.allowed = allowances(closed, int(self._clock.now() * 1000))
+        now_ms = int(self._clock.now() * 1000)
+        self._outside.allowed = allowances(self._cases.allowing(now_ms), now_ms)
 
 
 def elsewhere(fleets: dict[int, bytes]) -> dict[int, Fresh]:
@@ -74,14 +73,11 @@ def elsewhere(fleets: dict[int, bytes]) -> dict[int, Fresh]:
     return {n: np.maximum(total - own, 0.0).astype(np.float32) for n, own in fresh.items()}
 
 
-def allowances(closed: Iterable[Case], now_ms: int) -> dict[str, dict[str, int]]:
-    """Key id -> kind -> minute until which it is quiet, from false-positive verdicts of the last week."""
-    out: dict[str, dict[str, int]] = {}
-    for case in closed:
-        until_ms = (case.closed_ms or 0) + ALLOWANCE_DAYS * 86_400_000
-        if until_ms <= now_ms or not case.timeline or case.timeline[-1].what != Verdict.FALSE_POSITIVE.value:
-            continue
-        kinds = out.setdefault(case.key_id, {})
-        for kind in {finding.kind.value for finding in case.findings} - {"certain"}:
-            kinds[kind] = max(kinds.get(kind, 0), until_ms // 60_000)
+def allowances(cases: Iterable[Case], now_ms: int) -> dict[str, list[Allowance]]:
+    """Key id -> what false-positive verdicts let pass of it, as the cases say in so many words."""
+    out: dict[str, list[Allowance]] = {}
+    for case in cases:
+        for allowance in case.allowances:
+            if allowance.until_ms > now_ms:
+                out.setdefault(allowance.key_id, []).append(allowance)
     return out

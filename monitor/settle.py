@@ -50,7 +50,7 @@ class Settlement:
         """Claims in event order become findings, unless the detector has just said the same of the key."""
         findings = []
         for claim in sorted(claims, key=lambda c: (c.offset, part.key_ids[c.slot], c.detector)):
-            if self._outside.allows(part.key_ids[claim.slot], claim.kind, claim.minute):
+            if self._outside.allows(part, claim, events):
                 continue
             weighed = self._weigh(part, claim)
             part.touch((claim.slot,), ())

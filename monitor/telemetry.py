@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alerting.pipeline import Stage
@@ -21,9 +21,12 @@ class Telemetry:
     meter: Meter = field(default_factory=Meter)
     traces: Traces = NO_TRACES
 
-    def notifiers(self, notifiers: Sequence[Notifier]) -> list[Notifier]:
-        """Counted and traced."""
-        return [TracedNotifier(MeteredNotifier(n, self.meter, self.clock), self.traces) for n in notifiers]
+    def notifiers(self, notifiers: Mapping[str, Notifier]) -> dict[str, Notifier]:
+        """Counted and traced, under the same names."""
+        return {
+            name: TracedNotifier(MeteredNotifier(inner, self.meter, self.clock), self.traces)
+            for name, inner in notifiers.items()
+        }
 
     def keys(self, keys: KeyStore) -> KeyStore:
         """Counted."""

@@ -60,9 +60,9 @@ class TracedStage:
         self._inner = inner
         self._traces = traces
 
-    def __call__(self, incident: Any) -> Any:
-        with self._traces.stage(self.name, incident.finding):
-            return self._inner(incident)
+    def __call__(self, handling: Any) -> Any:
+        with self._traces.stage(self.name, handling.finding):
+            return self._inner(handling)
 
 
 class TracedNotifier:
@@ -73,8 +73,8 @@ class TracedNotifier:
         self._inner = inner
         self._traces = traces
 
-    def send(self, alert: Any) -> None:
-        findings = getattr(alert, "findings", ())
+    def send(self, message: Any) -> None:
+        findings = getattr(message, "findings", ())
         name = f"tell {self.name}"
         with self._traces.stage(name, findings[-1]) if findings else self._traces.step(name):
-            self._inner.send(alert)
+            self._inner.send(message)

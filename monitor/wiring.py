@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +12,10 @@ from redis.cluster import RedisCluster
 
 from alerting.audit import RedisAudit
 from alerting.cases import RedisCaseStore
-from alerting.memory import RedisAlertMemory
-from alerting.notifiers.slack import SlackNotifier
-from alerting.notifiers.stdout import StdoutNotifier
-from alerting.outbox import RedisOutbox
-from alerting.pipeline import AlertPipeline
 from alerting.policy import Policy, load_policy
-from alerting.review import Review
-from alerting.stages.contain import Contain
-from alerting.stages.dedup import Dedup
-from alerting.stages.notify import Notify
 from detectors.catalog import DETECTORS, sight_detectors, surge_detectors, window_detectors
 from domain.errors import Fatal, Reason, Refused
-from domain.ports import KeyState, Notifier
+from domain.ports import KeyState
 from keystore.adapters.store import VendorKeyStore
 from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
@@ -47,7 +35,6 @@ from monitor.pipeline import Pipeline
 from monitor.renew import STOPPED_GRACE_S, Renewal
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
-from monitor.telemetry import Telemetry
 from monitor.wiring_clock import CLOCK as CLOCK
 from monitor.wiring_keys import key_store as key_store
 from monitor.wiring_keystore import vendor_store
@@ -159,61 +146,6 @@ def pipeline_for(config: Config, client: Client, log: Log) -> Pipeline:
     )
 
 
-def notifiers_for(config: Config) -> list[Notifier]:
-    """Slack when a channel is set, standard output when it is on."""
-    out: list[Notifier] = [StdoutNotifier()] if config.alert.stdout else []
-    slack = config.slack
-    if slack.channel:
-        token = secret(slack.token, slack.token_file, "slack.token_file")
-        if not token:
-            raise Fatal(Reason.CONFIG, "slack.channel is set but there is no slack.token_file")
-        out.append(SlackNotifier(token, slack.channel, CLOCK, sleep, slack.base_url))
-    return out
-
-
-@dataclass(frozen=True, slots=True)
-class Alerting:
-    """The alert side: outbox to people and key store."""
-
-    pipeline: AlertPipeline
-    with_policy: Callable[[Policy], AlertPipeline]
-    """The same pipeline under another policy."""
-    review: Review
-    cases: RedisCaseStore
-
-
-def alerting_for(
-    config: Config,
-    client: Client,
-    partitions: Callable[[], list[int]],
-    active: Callable[[], int],
-    log: Log,
-    telemetry: Telemetry,
-) -> Alerting:
-    """Reads the outboxes of ``partitions``; ``active`` counts keys in use, for the suspension budget."""
-    keys = telemetry.keys(acting_store(config, client))
-    cases, audit = RedisCaseStore(client), RedisAudit(client, CLOCK)
-    memory = RedisAlertMemory(client)
-    state = RedisStateStore(client, config.kafka.topic)
-    consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-    outbox = RedisOutbox(client, lambda: [state.key(p, "outbox") for p in partitions()], consumer, sleep)
-    base = config.alert.console_url.rstrip("/")
-    notify = Notify(
-        telemetry.notifiers(notifiers_for(config)),
-        memory,
-        CLOCK,
-        link=lambda case_id: f"{base}/cases/{case_id}" if base else "",
-        failed=lambda name, error: log.error("not_delivered", notifier=name, error=str(error)),
-    )
-
-    def with_policy(policy: Policy) -> AlertPipeline:
-        contain = Contain(policy, cases, keys, audit, memory, active, CLOCK)
-        stages = (contain, Dedup(memory, policy.refire_minutes, CLOCK), notify)
-        return AlertPipeline(outbox, policy, telemetry.stages(stages))
-
-    return Alerting(with_policy(policy_for(config)), with_policy, Review(cases, keys, audit, CLOCK), cases)
-
-
 def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:
     """Keeps ``outside`` fresh from Redis, the key store and the verdicts."""
     keys, acting = key_store(config, client), acting_store(config, client)
@@ -270,11 +202,3 @@ def open_acting_store(path: Path | None) -> RedisKeyStore | VendorKeyStore:
     """Where people stop and let go keys, by a config file."""
     config = read_config(path)
     return acting_store(config, open_redis(config))
-
-
-def open_cases(path: Path | None) -> tuple[RedisCaseStore, Review]:
-    """The cases of a config file, and the way to give verdicts on them."""
-    config = read_config(path)
-    client = open_redis(config)
-    cases = RedisCaseStore(client)
-    return cases, Review(cases, acting_store(config, client), RedisAudit(client, CLOCK), CLOCK)

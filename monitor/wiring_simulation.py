@@ -7,22 +7,24 @@ from dataclasses import dataclass
 
 from alerting.audit import MemoryAudit
 from alerting.cases import MemoryCaseStore
+from alerting.delivery.agenda import MemoryAgenda
+from alerting.delivery.dispatch import Dispatch
+from alerting.delivery.routes import Routes
+from alerting.desk import Desk
+from alerting.incidents.memory import MemoryIncidentStore
 from alerting.memory import MemoryAlertMemory
-from alerting.pipeline import AlertPipeline
+from alerting.pipeline import AlertPipeline, stages
 from alerting.policy import Policy
 from alerting.review import Review
-from alerting.stages.contain import Contain
-from alerting.stages.dedup import Dedup
-from alerting.stages.notify import Notify
+from alerting.silences import MemorySilenceStore
 from domain.clock import ManualClock
-from domain.errors import KeywatchError
 from keystore.memory_store import MemoryKeyStore
 from monitor.checkpoint.memory import MemoryStateStore
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAlerting:
-    """As :class:`monitor.wiring.Alerting`, in memory; ``clock`` is where event time has come to."""
+    """As :class:`monitor.wiring_alerting.Alerting`, in memory; ``clock`` is where event time has come to."""
 
     pipeline: AlertPipeline
     review: Review
@@ -31,25 +33,20 @@ class SimulatedAlerting:
 
 
 def simulated_alerting(policy: Policy, active: Callable[[], int]) -> SimulatedAlerting:
-    """The stages of ``monitor.wiring.alerting_for``; ``active`` counts keys in use at the clock's time."""
+    """The stages of :func:`alerting.pipeline.stages`; ``active`` counts keys in use at the clock's time."""
     clock = ManualClock()
-    memory, cases, audit = MemoryAlertMemory(), MemoryCaseStore(), MemoryAudit()
     keys = MemoryKeyStore(clock)
-    stages = (
-        Contain(policy, cases, keys, audit, memory, active, clock),
-        Dedup(memory, policy.refire_minutes, clock),
-        Notify([], memory, clock, link=_no_link, failed=_nobody_fails),
+    dispatch = Dispatch(MemoryAgenda(), MemoryAgenda(), Routes([]), policy.remind, [], clock)
+    desk = Desk(
+        MemoryCaseStore(),
+        MemoryIncidentStore(),
+        keys,
+        keys,
+        MemoryAudit(clock),
+        dispatch,
+        policy.review,
+        clock,
     )
-    outbox = MemoryStateStore("simulation")
-    return SimulatedAlerting(
-        AlertPipeline(outbox, policy, stages), Review(cases, keys, audit, clock), keys, clock
-    )
-
-
-def _no_link(case_id: str) -> str:
-    del case_id
-    return ""
-
-
-def _nobody_fails(name: str, error: KeywatchError) -> None:
-    raise AssertionError(name) from error  # there is no notifier
+    ordered = stages(policy, desk, MemorySilenceStore(), MemoryAlertMemory(), None, active)
+    pipeline = AlertPipeline(MemoryStateStore("simulation"), ordered)
+    return SimulatedAlerting(pipeline, Review(desk), keys, clock)

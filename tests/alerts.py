@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from domain.case import Case, CaseState
 from domain.decision import Action, Decision
 from domain.finding import Evidence, Finding, Kind
@@ -16,9 +18,10 @@ def finding(
     actual: str = "RU, AS64500",
     client: str = "curl",
     endpoint: str = "GET /v1/items/{id}",
+    **different: object,
 ) -> Finding:
-    """A key used from a new country."""
-    return Finding(
+    """A key used from a new country; ``different`` are fields of the finding to have otherwise."""
+    usual = Finding(
         id="f1",
         detector="geo_shift",
         kind=Kind.ORIGIN,
@@ -39,6 +42,7 @@ def finding(
         client=client,
         endpoint=endpoint,
     )
+    return replace(usual, **different)
 
 
 def case(found: Finding, case_id: str = "case_1") -> Case:

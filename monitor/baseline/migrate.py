@@ -27,7 +27,7 @@ Rows = npt.NDArray[np.void]
 _NEW_IN_2: Final = (
     "day", "day_alerted", "day_score", "day_bits", "score_days", "pending_day", "pending_score",
     "history_day", "bits_days", "claim_days", "claim_top", "endpoint_seen", "endpoint_sketch",
-    "last_home", "refused_hour",
+    "last_home", "refused_hour", "hours_last", "hours_count", "hours_level",
 )  # fmt: skip
 
 

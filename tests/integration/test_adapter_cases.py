@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace as replace_field
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from alerting.audit import MemoryAudit
-from alerting.cases import MemoryCaseStore
-from alerting.memory import MemoryAlertMemory
 from alerting.policy import load_policy
 from alerting.review import Review
-from alerting.stages.contain import Contain
-from alerting.stages.incident import Incident
+from alerting.stages.handling import Handling
+from alerting.stages.suspend import Suspend
 from domain.case import CaseState, Verdict
 from domain.decision import Action, Decision
 from domain.finding import Finding
 from tests.alerts import alert
+from tests.office import Replica, Stores
 from tests.vendors.bench import VARIANTS, AdapterBench, bench_for
 
 HOURS = 24
@@ -35,16 +34,16 @@ class Office:
     """The alert side, with everything but the vendor in memory."""
 
     def __init__(self, bench: AdapterBench) -> None:
-        self.cases, self.audit = MemoryCaseStore(), MemoryAudit()
         policy = replace(load_policy(None), suspend="on", min_baseline_events=0, suspension_hours=HOURS)
-        memory = MemoryAlertMemory()
-        clock = bench.clock
-        self.contain = Contain(policy, self.cases, bench.store, self.audit, memory, lambda: 1000, clock)
-        self.review = Review(self.cases, bench.store, self.audit, clock)
+        stores = Stores(bench.clock)
+        stores.keys = bench.store  # type: ignore[assignment]
+        desk = replace_field(Replica(stores, policy).desk, people=None)
+        self.contain = Suspend(policy, desk, stores.memory, lambda: 1000)
+        self.review = Review(desk)
 
-    def suspend(self, key_id: str) -> Incident:
+    def suspend(self, key_id: str) -> Handling:
         decision = Decision(action=Action.SUSPEND, rule="theft", why="risk 0.99")
-        return self.contain(Incident(finding(key_id), decision))
+        return self.contain(Handling(finding(key_id), decision))
 
 
 def finding(key_id: str) -> Finding:

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from domain.ports import KeyState
-from monitor.config import AlertConfig, Config, GeoipConfig, KafkaConfig, RedisConfig, SlackConfig, load
+from monitor.config import Config, GeoipConfig, KafkaConfig, RedisConfig, load
+from monitor.config_alerting import AlertConfig, SlackConfig
 from monitor.connect import connect_redis
 from monitor.demo import POLICY
 from monitor.wiring import key_store

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from domain.clock import ManualClock
 from domain.errors import KeywatchError, Reason, Refused, Transient
-from domain.ports import Alert
+from domain.ports import Message
 from monitor.checkpoint.memory import MemoryStateStore
 from monitor.meter import Meter
 from monitor.metered import MeteredNotifier
@@ -116,8 +116,8 @@ class Flaky:
     def __init__(self) -> None:
         self.error: KeywatchError | None = None
 
-    def send(self, alert: Alert) -> None:
-        del alert
+    def send(self, message: Message) -> None:
+        del message
         if self.error:
             raise self.error
 

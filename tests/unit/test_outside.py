@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
+from msgspec.structs import replace
 
-from domain.case import Case, CaseNote, CaseState
+from domain.allowance import Allowance
+from domain.case import Case, CaseState
 from domain.decision import Action, Decision
 from domain.finding import Finding, Kind
 from domain.leak import hashed_id
@@ -14,11 +17,9 @@ from domain.profile import FLEET_DTYPE
 from keystore.token import generate
 from monitor.checkpoint.memory import MemoryStateStore
 from monitor.config import DetectConfig
-from monitor.outside import STOPPED, Outside, Watched
-from monitor.renew import ALLOWANCE_DAYS, allowances, elsewhere
+from monitor.outside import STOPPED, Watched
+from monitor.renew import allowances, elsewhere
 from tests.pipelines import TOPIC, memory_pipeline, to_the_end
-
-DAY_MS = 86_400_000
 
 
 def lines(key_id: str, times: list[int]) -> list[bytes]:
@@ -80,28 +81,56 @@ def test_other_partitions_are_added_and_faded() -> None:
     assert others[1][7] == np.float32(8.0 * np.exp(-1.0))
 
 
-def case(verdict: str, closed_ms: int) -> Case:
-    finding = Finding(
-        id="f", detector="geo_shift", kind=Kind.ORIGIN, key_id="key_a", tenant="", partition=0, offset=0,
-        ts_ms=0, window_start_ms=0, bits=20, risk=0.6, contributions={}, evidence=[], baseline_events=500,
-    )  # fmt: skip
+def allowance(**different: object) -> Allowance:
+    usual = Allowance(key_id="key_a", kind=Kind.VOLUME, country="NL", until_ms=START_MS + 60_000_000)
+    return replace(usual, **different)
+
+
+def case(*allowed: Allowance) -> Case:
     return Case(
         id="case_1", key_id="key_a", tenant="", state=CaseState.REINSTATED, opened_ms=0, version=2,
-        decision=Decision(action=Action.ALERT, rule="r", why="w"), risk=0.6, findings=[finding],
-        closed_ms=closed_ms, timeline=[CaseNote(ts_ms=closed_ms, who="ann", what=verdict)],
+        decision=Decision(action=Action.ALERT, rule="r", why="w"), risk=0.6, findings=[],
+        allowances=list(allowed),
     )  # fmt: skip
 
 
-def test_a_false_positive_keeps_that_kind_quiet_for_a_week() -> None:
-    allowed = allowances([case("false_positive", DAY_MS)], 2 * DAY_MS)
-    outside = Outside(allowed=allowed)
-    until = (1 + ALLOWANCE_DAYS) * 1440
-    assert outside.allows("key_a", Kind.ORIGIN, until - 1)
-    assert not outside.allows("key_a", Kind.ORIGIN, until)
-    assert not outside.allows("key_a", Kind.VOLUME, 0)
-    assert not outside.allows("key_b", Kind.ORIGIN, 0)
+def test_what_verdicts_let_pass_is_known_by_key_while_it_runs() -> None:
+    running, over = allowance(), allowance(until_ms=5)
+    assert allowances([case(running, over), case()], 5) == {"key_a": [running]}
 
 
-def test_a_mere_reinstatement_or_an_old_verdict_allows_nothing() -> None:
-    assert allowances([case("reinstate", DAY_MS)], 2 * DAY_MS) == {}
-    assert allowances([case("false_positive", DAY_MS)], 9 * DAY_MS) == {}
+START_MS = 1_780_272_000_000
+
+
+def spiking(allowed: list[Allowance]) -> list[Finding]:
+    """What is found of a key that is quiet for an hour and then suddenly is not."""
+    quiet = [START_MS + minute * 60_000 + second * 1000 for minute in range(60) for second in (1, 30)]
+    loud = [START_MS + 60 * 60_000 + i * 20 for i in range(2_000)]
+    pipeline_lines = [
+        json.dumps({"ts": ts, "key_id": "key_a", "ip": "198.18.0.1", "country": "NL"}).encode()
+        for ts in (*quiet, *loud)
+    ]
+    store = MemoryStateStore(TOPIC)
+    pipeline = memory_pipeline(pipeline_lines, store, DetectConfig())
+    pipeline.engine.detection.outside.allowed = {"key_a": allowed} if allowed else {}
+    to_the_end(pipeline)
+    return [finding for finding in store.findings() if finding.detector == "volume"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "speaks"),
+    [
+        ([], True),
+        ([allowance()], False),
+        ([allowance(country="")], False),
+        ([allowance(country="RU")], True),
+        ([allowance(kind=Kind.ORIGIN)], True),
+        ([allowance(until_ms=START_MS)], True),
+        ([allowance(network="198.18.0.0/24")], False),
+        ([allowance(network="198.18.1.0/24")], True),
+    ],
+)
+def test_an_allowance_lets_pass_what_it_says_and_nothing_wider(
+    allowed: list[Allowance], speaks: bool
+) -> None:
+    assert bool(spiking(allowed)) is speaks

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -58,6 +59,11 @@ class Desk:
         return scraped(self.meter)[f"keywatch_reloads_total{{outcome={outcome},what={what}}}"]
 
 
+def audited(desk: Desk) -> list[dict[str, Any]]:
+    """What the audit holds, oldest first."""
+    return [msgspec.to_builtins(entry) for entry in reversed(desk.audit.page())]
+
+
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
@@ -94,7 +100,7 @@ def test_a_changed_policy_is_adopted_and_the_audit_says_what_changed(desk: Desk,
     kept.look()
     assert [policy.suspend for policy in kept.adopted] == ["on"]
     assert kept.keeper.policy.suspend == "on"
-    (line,) = desk.audit.lines
+    (line,) = audited(desk)
     assert line["what"] == "reload policy"
     assert line["why"] == f"{path}: changed rules, suspend: dry-run -> on"
     assert desk.count("policy", "adopted") == 1
@@ -109,7 +115,7 @@ def test_nothing_happens_before_it_is_time_or_when_nothing_changed(desk: Desk, p
     desk.clock.advance(LOOK_EVERY_S - 1)
     kept.keeper.refresh()
     assert not kept.adopted
-    assert not desk.audit.lines
+    assert not audited(desk)
 
 
 def test_a_signal_makes_it_look_at_once(desk: Desk, path: Path) -> None:
@@ -235,8 +241,8 @@ def test_a_changed_list_is_taken_up_and_audited(files: Files, desk: Desk) -> Non
     replace(files.vpn, b"203.0.113.0/24\n")
     files.look()
     assert files.listed("203.0.113.9") == 0b10
-    assert desk.audit.lines[0]["what"] == "reload lists"
-    assert str(files.vpn) in desk.audit.lines[0]["why"]
+    assert audited(desk)[0]["what"] == "reload lists"
+    assert str(files.vpn) in audited(desk)[0]["why"]
 
 
 def test_a_changed_database_is_taken_up_and_audited(files: Files, desk: Desk) -> None:
@@ -244,7 +250,7 @@ def test_a_changed_database_is_taken_up_and_audited(files: Files, desk: Desk) ->
     replace(files.mmdb, GEO.read_bytes())
     files.look()
     assert files.geo.lookup(parse_address("198.18.0.1")) != before
-    assert desk.audit.lines[0]["what"] == "reload geoip"
+    assert audited(desk)[0]["what"] == "reload geoip"
 
 
 @pytest.mark.parametrize("content", [b"not an address\n", b"\xff\xfe\x00"])
@@ -277,12 +283,12 @@ def test_an_audit_line_that_could_not_be_written_is_written_later(files: Files, 
     replace(files.vpn, b"203.0.113.0/24\n")
     files.look()
     assert files.listed("203.0.113.9") == 0b10
-    assert not desk.audit.lines
+    assert not audited(desk)
     desk.away = False
     files.look()
-    assert len(desk.audit.lines) == 1
+    assert len(audited(desk)) == 1
     files.look()
-    assert len(desk.audit.lines) == 1
+    assert len(audited(desk)) == 1
 
 
 # -- the forest --------------------------------------------------------------------------------------
@@ -301,7 +307,7 @@ def test_a_forest_is_audited_when_published_and_a_broken_one_is_refused(desk: De
     keeper = ForestKeeper(store, "t", desk.reloads, adopted.append, desk.clock)
     sample = np.random.default_rng(1).normal(size=(300, FEATURES)).astype(np.float32)
     keeper.publish(ForestModel(version="v1", sample=sample, seed=1))
-    assert desk.audit.lines[0]["why"] == "version v1 from 300 windows"
+    assert audited(desk)[0]["why"] == "version v1 from 300 windows"
     assert keeper.refresh()
     assert keeper.trained_s == 1000.0
     assert desk.count("forest", "adopted") == 1

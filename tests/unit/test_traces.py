@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -12,14 +11,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from alerting.memory import MemoryAlertMemory
-from alerting.pipeline import AlertPipeline
+from alerting.pipeline import AlertPipeline, stages
 from alerting.policy import load_policy
-from alerting.stages.incident import Incident
-from alerting.stages.notify import Notify
 from domain.clock import ManualClock
 from domain.errors import Fatal, Reason, Transient
-from domain.ports import Alert
+from domain.ports import Message
 from monitor.checkpoint.memory import MemoryStateStore
 from monitor.config import Config, DetectConfig, TracesConfig
 from monitor.pipeline import Pipeline
@@ -29,7 +25,7 @@ from monitor.telemetry import Telemetry
 from monitor.traces import NO_TRACES
 from monitor.traces_otel import LINKS, OtelTraces
 from monitor.wiring_traces import traces_for
-from tests.alerts import case
+from tests.office import replica
 from tests.pipelines import TOPIC, memory_pipeline, to_the_end
 
 LINE = b'{"ts":%d,"key_id":"%s","ip":"198.18.0.1","method":"GET","endpoint":"/v1/a","status":200}'
@@ -50,15 +46,6 @@ class MemoryContexts:
         return self.kept.get(finding_id, "")
 
 
-class Opened:
-    """Stands for containment: gives the incident a case."""
-
-    name = "contain"
-
-    def __call__(self, incident: Incident) -> Incident:
-        return replace(incident, case=case(incident.finding))
-
-
 class Channel:
     """A notifier that does not answer the first ``failures`` times."""
 
@@ -67,8 +54,8 @@ class Channel:
     def __init__(self, failures: int) -> None:
         self.failures = failures
 
-    def send(self, alert: Alert) -> None:
-        del alert
+    def send(self, message: Message) -> None:
+        del message
         self.failures -= 1
         if self.failures >= 0:
             raise Transient(Reason.TIMEOUT, "slow")
@@ -99,13 +86,18 @@ class Scene:
 
     def alert(self, failures: int = 0) -> None:
         telemetry = Telemetry(self.clock, traces=self.traces())
-        notifiers = telemetry.notifiers([Channel(failures)])
-        memory = MemoryAlertMemory()
-        notify = Notify(notifiers, memory, self.clock, link=lambda _: "", failed=lambda *_: None)
-        stages = telemetry.stages([Opened(), notify])
-        pipeline = AlertPipeline(self.store, load_policy(None), stages)
+        office = replica(
+            clock=self.clock,
+            policy=load_policy(None),
+            notifiers=telemetry.notifiers({"slack": Channel(failures)}),
+        )
+        office.stores.keys.import_external("honey", "acme", "")
+        ordered = stages(
+            office.policy, office.desk, office.stores.silences, office.stores.memory, None, lambda: 1000
+        )
+        AlertPipeline(self.store, telemetry.stages(ordered)).run_once(0)
         for _ in range(failures + 1):
-            pipeline.run_once(0)
+            office.deliver(60)
 
     def spans(self, name: str) -> list[ReadableSpan]:
         return [span for span in self.exporter.get_finished_spans() if span.name == name]
@@ -140,7 +132,7 @@ def test_one_trace_goes_from_the_record_to_the_message() -> None:
     scene.clock.advance(5)
     scene.alert()
     finding, outbox, told = scene.span("finding"), scene.span("outbox"), scene.span("tell slack")
-    for span in (finding, outbox, scene.span("contain"), scene.span("notify"), told):
+    for span in (finding, outbox, scene.span("suspend"), scene.span("notify"), told):
         assert trace_of(span) == RECORD_TRACE, span.name
     assert parent_of(finding) == RECORD_TRACE
     assert parent_of(outbox) == parent_of(scene.span("notify")) == id_of(finding)

@@ -7,70 +7,75 @@ from dataclasses import replace
 
 from msgspec.structs import replace as with_
 
+from alerting.delivery.errands import OwnerEvent
+from alerting.desk import KEYWATCH, Desk
 from alerting.memory import AlertMemory
 from alerting.policy import Policy
-from alerting.stages.incident import Incident
+from alerting.stages.handling import Handling
 from domain.case import Case, CaseNote, CaseState
-from domain.clock import Clock
 from domain.decision import Action, Decision
 from domain.errors import Refused
 from domain.finding import Finding
-from domain.ports import Audit, CaseStore, KeyStore
+from domain.ports import CaseQuery
 
 FINDINGS_KEPT = 50
+CASES_READ = 5
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
-class Contain:
+class Suspend:
     """Runs before any message. ``Transient`` from a store leaves the finding in the outbox."""
 
-    name = "contain"
+    name = "suspend"
 
     def __init__(
-        self,
-        policy: Policy,
-        cases: CaseStore,
-        keys: KeyStore,
-        audit: Audit,
-        memory: AlertMemory,
-        active_keys: Callable[[], int],
-        clock: Clock,
+        self, policy: Policy, desk: Desk, memory: AlertMemory, active_keys: Callable[[], int]
     ) -> None:
         self._policy = policy
-        self._cases = cases
-        self._keys = keys
-        self._audit = audit
+        self._desk = desk
         self._memory = memory
         self._active_keys = active_keys
-        self._clock = clock
 
-    def __call__(self, incident: Incident) -> Incident:
-        if incident.decision.action is Action.OBSERVE:
-            return replace(incident, quiet="observed only")
-        case = self._case(incident.finding, incident.decision)
-        decision = incident.decision
+    def __call__(self, handling: Handling) -> Handling:
+        if handling.decision.action is Action.OBSERVE:
+            return handling
+        decision = handling.decision
+        case, repeated = self._case(handling.finding, decision)
+        if case.state is not CaseState.OPEN:
+            return handling.hushed(f"it came again, and {case.id} is {case.state.value} by now")
         if decision.action is Action.SUSPEND and not decision.dry_run:
-            decision, case = self._suspend(case, incident.finding, decision)
-        return replace(incident, case=case, decision=decision)
+            decision, case = self._suspend(case, handling.finding, decision)
+        return replace(handling, case=case, decision=decision, repeated=repeated)
 
     # -- the case ------------------------------------------------------------------------------------
 
-    def _case(self, finding: Finding, decision: Decision) -> Case:
-        case = self._cases.open_for_key(finding.key_id)
+    def _case(self, finding: Finding, decision: Decision) -> tuple[Case, bool]:
+        """The key's case with the finding in it, and whether it was in it before."""
+        case = self._desk.cases.open_for_key(finding.key_id) or self._handled_before(finding)
         if case is None:
-            return self._opened(finding, decision)
+            return self._opened(finding, decision), False
         if any(known.id == finding.id for known in case.findings):
-            return case
+            return case, True
         worse = decision.action.rank > case.decision.action.rank
-        return self._written(
+        changed = with_(
             case,
+            version=case.version + 1,
             findings=[*case.findings, finding][-FINDINGS_KEPT:],
             risk=max(case.risk, finding.risk),
             decision=decision if worse else case.decision,
         )
+        self._desk.cases.put(changed)
+        return changed, False
+
+    def _handled_before(self, finding: Finding) -> Case | None:
+        """The closed case that holds this very finding: the outbox delivers at least once."""
+        recent = self._desk.cases.page(CaseQuery(key_id=finding.key_id, limit=CASES_READ)).cases
+        return next((case for case in recent if any(f.id == finding.id for f in case.findings)), None)
 
     def _opened(self, finding: Finding, decision: Decision) -> Case:
-        now_ms = self._now_ms()
+        now_ms = self._desk.now_ms()
+        case_days = self._policy.review.case_days
         case = Case(
             id=f"case_{finding.id[:16]}",
             key_id=finding.key_id,
@@ -81,19 +86,11 @@ class Contain:
             decision=decision,
             risk=finding.risk,
             findings=[finding],
-            timeline=[CaseNote(ts_ms=now_ms, who="keywatch", what="opened", why=decision.why)],
+            expires_ms=now_ms + int(case_days * DAY_MS),
+            timeline=[CaseNote(ts_ms=now_ms, who=KEYWATCH, what="opened", why=decision.why)],
         )
-        self._cases.put(case)
+        self._desk.cases.put(case)
         return case
-
-    def _written(self, case: Case, note: str = "", **changes: object) -> Case:
-        timeline = case.timeline
-        if note:
-            line = CaseNote(ts_ms=self._now_ms(), who="keywatch", what=note, why=case.decision.why)
-            timeline = [*timeline, line]
-        changed: Case = with_(case, version=case.version + 1, timeline=timeline, **changes)
-        self._cases.put(changed)
-        return changed
 
     # -- the suspension ------------------------------------------------------------------------------
 
@@ -107,7 +104,11 @@ class Contain:
             except Refused as error:
                 held = str(error)
         lowered = with_(decision, action=Action.ALERT, held_back=held)
-        return lowered, self._written(case, f"not suspended: {held}", decision=lowered)
+        if case.decision == lowered:
+            return lowered, case
+        return lowered, self._desk.noted(
+            case, KEYWATCH, f"not suspended: {held}", decision.why, decision=lowered
+        )
 
     def _held_back(self, case: Case, finding: Finding) -> str:
         """Why the key is not suspended although the rule says so; empty when every guard agrees."""
@@ -116,7 +117,7 @@ class Contain:
         certain = finding.contributions.get("certain", 0) > 0
         if finding.baseline_events < self._policy.min_baseline_events and not certain:
             return f"its baseline knows only {finding.baseline_events} requests"
-        if not self._keys.capabilities().reversible:
+        if not self._desk.keys.capabilities().reversible:
             return "this key store cannot undo a suspension: a person must decide"
         return self._budget(case)
 
@@ -124,7 +125,7 @@ class Contain:
         budget = self._policy.budget
         share = max(1, int(budget.share_of_active_keys * self._active_keys()))
         allowed = min(budget.per_hour, share)
-        made = self._memory.suspensions_since(self._now_ms() - HOUR_MS, case.id)
+        made = self._memory.suspensions_since(self._desk.now_ms() - HOUR_MS, case.id)
         if made < allowed:
             return ""
         return f"{made} keys were suspended within the hour and policy allows {allowed}: a person must decide"
@@ -132,12 +133,9 @@ class Contain:
     def _stopped(self, case: Case, decision: Decision) -> Case:
         """Audit, then act, then record: a crash in between repeats, it never leaves an act unaudited."""
         expires_ms = case.opened_ms + int(self._policy.suspension_hours * HOUR_MS)
-        self._audit.write(
-            who="keywatch", what="suspend", key_id=case.key_id, case_id=case.id, why=decision.why
-        )
-        self._keys.suspend(case.key_id, case_id=case.id, reason=decision.why, expires_ms=expires_ms)
-        self._memory.suspended(case.id, self._now_ms())
-        return self._written(case, "suspended", suspended=True, expires_ms=expires_ms)
-
-    def _now_ms(self) -> int:
-        return int(self._clock.now() * 1000)
+        self._desk.audited(case, KEYWATCH, "suspend", decision.why)
+        self._desk.keys.suspend(case.key_id, case_id=case.id, reason=decision.why, expires_ms=expires_ms)
+        self._memory.suspended(case.id, self._desk.now_ms())
+        stopped = {"suspended": True, "expires_ms": expires_ms}
+        self._desk.out.owner(with_(case, **stopped), OwnerEvent.SUSPENDED, decision.why)
+        return self._desk.noted(case, KEYWATCH, "suspended", decision.why, **stopped)

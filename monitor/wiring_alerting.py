@@ -1,0 +1,222 @@
+"""Puts the alert side together: what reviewers work with, the pipeline, and the workers behind it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alerting.audit import RedisAudit
+from alerting.cases import RedisCaseStore
+from alerting.delivery.agenda import RedisAgenda
+from alerting.delivery.briefing import Briefing
+from alerting.delivery.digest import Digest
+from alerting.delivery.dispatch import Dispatch
+from alerting.delivery.health import DeliveryHealth, RedisFailures
+from alerting.delivery.heartbeat import Heartbeat, RedisSlot, SlackHeartbeat, UrlHeartbeat
+from alerting.delivery.worker import Parts, Worker
+from alerting.desk import Desk
+from alerting.incidents.redis import RedisIncidentStore
+from alerting.memory import RedisAlertMemory
+from alerting.outbox import RedisOutbox
+from alerting.pipeline import AlertPipeline, stages
+from alerting.policy import Policy
+from alerting.review import Review
+from alerting.silences import RedisSilenceStore
+from alerting.silencing import SilenceDesk
+from alerting.slack_desk.acts import Acts
+from alerting.slack_desk.tokens import ButtonTokens, RedisTokenStore
+from domain.errors import KeywatchError
+from domain.ports import KeyPeople, KeyStore
+from domain.secret import Secret
+from keystore.redis_store import RedisKeyStore
+from monitor.checkpoint.redis import RedisStateStore
+from monitor.config import Config, secret
+from monitor.key_history import RedisKeyHistory
+from monitor.logs import Log
+from monitor.telemetry import Telemetry
+from monitor.wiring import CLOCK, Client, acting_store, open_redis, policy_for, read_config, sleep
+from monitor.wiring_destinations import notifiers_for, owner_names, owner_ways, routes_for, slack_api
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What reviewers work with: the commands, Slack, the console, and the pipeline itself."""
+
+    config: Config
+    client: Client
+    policy: Policy
+    desk: Desk
+    review: Review
+    cases: RedisCaseStore
+    incidents: RedisIncidentStore
+    silences: RedisSilenceStore
+    silencing: SilenceDesk
+    audit: RedisAudit
+    dispatch: Dispatch
+    history: RedisKeyHistory
+    briefing: Briefing
+    failures: RedisFailures
+
+    def work(self) -> RedisAgenda:
+        """What workers do at once."""
+        return RedisAgenda(self.client, "work")
+
+    def health(self, outbox: RedisOutbox | None = None) -> DeliveryHealth:
+        """Whether alerts arrive; with an ``outbox`` also whether findings are acted on."""
+        waiting = outbox.waiting if outbox else RedisOutbox.nothing
+        return DeliveryHealth(self.failures, self.work(), waiting, CLOCK)
+
+
+def office_for(
+    config: Config, client: Client, keys: KeyStore | None = None, policy: Policy | None = None
+) -> Office:
+    """On the stores of a configuration; ``keys`` replaces the key store, as for counting, and ``policy`` the
+    configured one."""
+    store = acting_store(config, client)
+    policy = policy or policy_for(config)
+    cases, incidents, silences = RedisCaseStore(client), RedisIncidentStore(client), RedisSilenceStore(client)
+    audit, failures = RedisAudit(client, CLOCK, audit_key(config)), RedisFailures(client)
+    work, later = RedisAgenda(client, "work"), RedisAgenda(client, "reminders")
+    dispatch = Dispatch(work, later, routes_for(config), policy.remind, list(owner_names(config)), CLOCK)
+    people: KeyPeople | None = store if isinstance(store, RedisKeyStore) else None
+    desk = Desk(cases, incidents, keys or store, people, audit, dispatch, policy.review, CLOCK)
+    state = RedisStateStore(client, config.kafka.topic)
+    base = config.alert.console_url.rstrip("/")
+    health = DeliveryHealth(failures, work, RedisOutbox.nothing, CLOCK)
+    return Office(
+        config=config,
+        client=client,
+        policy=policy,
+        desk=desk,
+        review=Review(desk),
+        cases=cases,
+        incidents=incidents,
+        silences=silences,
+        silencing=SilenceDesk(silences, audit, dispatch, policy.review, CLOCK),
+        audit=audit,
+        dispatch=dispatch,
+        history=RedisKeyHistory(client, state, lambda: sorted(state.fleets()), CLOCK),
+        briefing=Briefing(
+            incidents,
+            cases,
+            link=lambda case_id: f"{base}/cases/{case_id}" if base else "",
+            failing=health.failing,
+        ),
+        failures=failures,
+    )
+
+
+def audit_key(config: Config) -> Secret:
+    """The key of the audit log's MACs, empty without one."""
+    return secret("", config.audit_log.hmac_key_file, "audit_log.hmac_key_file")
+
+
+def open_office(path: Path | None) -> Office:
+    """For the commands: the office of a config file."""
+    config = read_config(path)
+    return office_for(config, open_redis(config))
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """The alert side: outbox to key store and people. ``beats`` are called every ``beat_s``."""
+
+    pipeline: AlertPipeline
+    with_policy: Callable[[Policy], AlertPipeline]
+    """The same pipeline under another policy; its rules of review and reminders need a restart."""
+    review: Review
+    cases: RedisCaseStore
+    worker: Callable[[], Worker]
+    health: DeliveryHealth
+    digest: Digest
+    beats: Sequence[tuple[float, Heartbeat]]
+    office: Office
+
+
+def alerting_for(
+    config: Config,
+    client: Client,
+    partitions: Callable[[], list[int]],
+    active: Callable[[], int],
+    log: Log,
+    telemetry: Telemetry | None = None,
+) -> Alerting:
+    """Reads the outboxes of ``partitions``; ``active`` counts keys in use, for the suspension budget."""
+    telemetry = telemetry or Telemetry(CLOCK)
+    keys = telemetry.keys(acting_store(config, client))
+    office = office_for(config, client, keys)
+    memory = RedisAlertMemory(client)
+    state = RedisStateStore(client, config.kafka.topic)
+    consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+    outbox = RedisOutbox(client, lambda: [state.key(p, "outbox") for p in partitions()], consumer, sleep)
+    health = office.health(outbox)
+
+    def with_policy(policy: Policy) -> AlertPipeline:
+        under = office_for(config, client, keys, policy)
+        ordered = stages(policy, under.desk, under.silences, memory, under.history, active)
+        return AlertPipeline(outbox, telemetry.stages(ordered))
+
+    parts = _worker_parts(office, health, telemetry, log)
+    return Alerting(
+        pipeline=with_policy(office.policy),
+        with_policy=with_policy,
+        review=office.review,
+        cases=office.cases,
+        worker=lambda: Worker(parts),
+        health=health,
+        digest=Digest(
+            office.cases,
+            office.silences,
+            memory,
+            office.dispatch,
+            health.wrong,
+            lambda: str(office.audit.head()),
+            config.alert.digest_hour,
+            CLOCK,
+        ),
+        beats=list(_beats(config, client, health)),
+        office=office,
+    )
+
+
+def _worker_parts(office: Office, health: DeliveryHealth, telemetry: Telemetry, log: Log) -> Parts:
+    config, client = office.config, office.client
+    review_rules = office.policy.review
+    offered = config.slack.interactive != "off" and bool(review_rules.may_decide)
+    buttons = ButtonTokens(RedisTokenStore(client), offered=offered)
+    api = slack_api(config, client) if config.slack.channel else None
+
+    def note(event: str, destination: str, error: KeywatchError) -> None:
+        level = log.error if event == "given_up" else log.warning
+        level(event, destination=destination, reason=error.reason.value, error=str(error))
+
+    return Parts(
+        work=office.work(),
+        later=RedisAgenda(client, "reminders"),
+        briefing=office.briefing,
+        dispatch=office.dispatch,
+        notifiers=telemetry.notifiers(notifiers_for(config, client, buttons)),
+        owners=owner_ways(config, office.desk.keys),
+        acts=Acts(office.review, office.silencing, office.cases, office.incidents, api, CLOCK),
+        health=health,
+        note=note,
+        clock=CLOCK,
+    )
+
+
+def _beats(config: Config, client: Any, health: DeliveryHealth) -> Sequence[tuple[float, Heartbeat]]:
+    found: list[tuple[float, Heartbeat]] = []
+    settings = config.heartbeat
+    if settings.url_file:
+        url = secret("", settings.url_file, "heartbeat.url_file")
+        found.append((settings.every_s, UrlHeartbeat(url, health.wrong)))
+    if settings.slack and config.slack.channel:
+        after_s = settings.slack_after_s
+        slot, api = RedisSlot(client), slack_api(config, client)
+        beat = SlackHeartbeat(api, config.slack.channel, slot, health.wrong, after_s, CLOCK)
+        found.append((after_s / 3, beat))
+    return found
