@@ -54,7 +54,7 @@ class Importing(Issuing):
         """Take over a key of another system with its secret; doing it again answers its status.
 
         The secret is kept under Argon2, as nothing is known of its entropy; ``spec.prefix`` says its
-        type and environment, its text need not. A verification then costs three round trips and some
+        type and environment, its text need not. A verification then costs four round trips and some
         20 ms the first time, one round trip later (see :class:`keystore.proved.Proved`). Rotate such keys
         soon.
 

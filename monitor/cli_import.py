@@ -84,7 +84,7 @@ def import_keys(
                 _store(store, batch, who(by))
                 done += len(batch)
                 progress.update(bar, completed=done)
-    typer.echo(f"{done:,} keys imported.", err=True)
+    typer.echo(f"keys imported: {done:,}", err=True)
 
 
 def _store(store: Importing, batch: list[tuple[str, Foreign]], by: str) -> None:
