@@ -25,9 +25,9 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     holds the key, and empty when a person does. ``prior_state`` is where a reinstatement goes back to,
     and ``released_case`` the last case whose suspension ended: it may not suspend again. ``scopes`` and
     ``networks`` are as :mod:`keystore.scopes` and :mod:`keystore.networks` write them. A key that was
-    rotated names its ``successor`` and works until ``retires_ms``; ``rate_limit`` 0 is no limit. ``cell`` is
-    :func:`keystore.token.cell_of` its secret, "" for a key that has none. ``made_by``
-    issued or imported it; "" in records of the first version, whose history says so instead.
+    rotated names its ``successor`` and works until ``retires_ms``, or was revoked at once. ``rate_limit`` 0
+    is no limit. ``cell`` is :func:`keystore.token.cell_of` its secret, "" for a key that has none.
+    ``made_by`` issued or imported it; "" in records of the first version, whose history says so instead.
     """
 
     key_id: str

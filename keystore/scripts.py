@@ -109,8 +109,9 @@ function rules.revoke()
 end
 function rules.rotate()
   if r.successor ~= '' then return 'conflict' end
-  r.successor, r.retires_ms = ARGV[8], ARGV[7]
-  if past(r.retires_ms) then return stop(ARGV[6]) end
+  r.successor = ARGV[8]
+  if past(ARGV[7]) then return stop(ARGV[6]) end
+  r.retires_ms = ARGV[7]
   if held then r.prior_state = 'retiring' else r.state = 'retiring' end
   return 'changed'
 end

@@ -242,7 +242,9 @@ def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:
             cursor = ""
             while True:
                 page = keys.list(state, cursor, 1000)
-                found += [key.status.key_id for key in page.keys]
+                # a forgotten client of a key whose grace is over proves nothing
+                held = state is KeyState.SUSPENDED
+                found += [key.status.key_id for key in page.keys if held or key.retires_ms is None]
                 cursor = page.cursor
                 if not cursor:
                     break

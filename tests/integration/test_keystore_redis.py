@@ -14,6 +14,7 @@ from domain.clock import ManualClock
 from domain.errors import Fatal, KeywatchError, Reason, Transient
 from domain.ports import KeyState
 from keystore.hashing import Peppers
+from keystore.notices import MemoryOwnerNotice
 from keystore.rate import RateLimit
 from keystore.redis_keys import tag
 from keystore.redis_store import RedisKeyStore
@@ -213,6 +214,26 @@ def test_an_act_whose_reply_was_lost_is_done_once_and_answers_the_same(
     assert verbs == ["import", "suspend", "reinstate", "suspend", "expire", *people]
     assert [entry.verb for entry in store.history("new")] == ["import"]
     assert len(store.list().keys) == 2
+
+
+@pytest.mark.parametrize("grace_s", [0, 60])
+@pytest.mark.parametrize("lost", range(1, 10))
+def test_a_rotation_whose_reply_was_lost_is_done_once(
+    store: RedisKeyStore, url: str, clock: ManualClock, peppers: Peppers, lost: int, grace_s: int
+) -> None:
+    old = store.issue("acme", "ops", "ci", scopes=ANY)
+    with connect_redis(url) as forgetful:
+        assert isinstance(forgetful, redis.Redis)
+        forgetful.connection_pool.connection_class = LosesReply
+        forgetful.ping()
+        LosesReply.replies_left = lost
+        new = RedisKeyStore(forgetful, clock, peppers).rotate(old.key_id, "ada", grace_s=grace_s)
+        LosesReply.replies_left = -1
+    assert store.details(old.key_id).successor == new.key_id
+    assert [entry.verb for entry in store.history(old.key_id)] == ["rotate", "issue"]
+    assert len(store.list().keys) == 2
+    assert refused(store, new) is None
+    assert len(store.tell_owners(MemoryOwnerNotice())) == 1
 
 
 # -- a full server -----------------------------------------------------------------------------------
