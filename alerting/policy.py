@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
@@ -14,13 +15,18 @@ from domain.decision import Action, Decision
 from domain.errors import Fatal, Reason
 from domain.finding import Finding, Kind
 
-COUNTED_BITS: Final = 12.0
-"""A kind counts as evidence of its own from the bits that make a finding."""
+COUNTED_BITS: Final = 8.0
+"""A kind counts as evidence of its own from this calibrated weight: 12 raw bits have it at first."""
+_BUDGET: Final = re.compile(r"([0-9.]+) ?/ ?day ?/ ?([0-9]+) keys")
 
 
 class When(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """All that is set must hold. ``key`` and ``tenant`` are globs."""
+    """All that is set must hold. ``key`` and ``tenant`` are globs.
 
+    ``within_budget``: the finding is so rare that the alert budget has room for its like; proof always is.
+    """
+
+    within_budget: bool = False
     risk_at_least: float = 0.0
     kinds_at_least: int = 0
     kinds_any: list[Kind] = []
@@ -28,11 +34,12 @@ class When(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     key: str = "*"
     tenant: str = "*"
 
-    def holds(self, finding: Finding) -> bool:
-        """Whether the finding meets every condition."""
+    def holds(self, finding: Finding, alert_p: float) -> bool:
+        """Whether the finding meets every condition; ``alert_p`` is the budget as a share of key-days."""
         kinds = {Kind(k) for k, bits in finding.contributions.items() if bits >= COUNTED_BITS}
         return (
-            finding.risk >= self.risk_at_least
+            (not self.within_budget or finding.p_value <= alert_p)
+            and finding.risk >= self.risk_at_least
             and len(kinds) >= self.kinds_at_least
             and (not self.kinds_any or bool(kinds & set(self.kinds_any)))
             and (not self.detector_any or finding.detector in self.detector_any)
@@ -63,16 +70,31 @@ class Policy(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     version: Literal[1]
     rules: list[Rule]
     suspend: Literal["off", "dry-run", "on"] = "dry-run"
+    alert_budget: str = "5/day/1000 keys"
     suspension_hours: float = 24.0
     protected_keys: list[str] = []
     budget: Budget = Budget()
     min_baseline_events: int = 200
     refire_minutes: int = 60
 
+    @property
+    def alert_p(self) -> float:
+        """The alert budget as alerts a key and day.
+
+        >>> Policy(version=1, rules=[], alert_budget="5/day/1000 keys").alert_p
+        0.005
+        """
+        parts = _BUDGET.fullmatch(self.alert_budget)
+        if parts is None or not float(parts[2]) or not 0 < float(parts[1]) < float(parts[2]):
+            raise Fatal(
+                Reason.CONFIG, f"alert_budget: {self.alert_budget!r} is not of the form '5/day/1000 keys'"
+            )
+        return float(parts[1]) / float(parts[2])
+
     def decide(self, finding: Finding) -> Decision:
         """The first rule that holds; observe when none does. Dry run is marked, other guards come later."""
         for rule in self.rules:
-            if rule.when.holds(finding):
+            if rule.when.holds(finding, self.alert_p):
                 return self._decision(rule, finding)
         return Decision(action=Action.OBSERVE, rule="", why="no rule matched")
 
@@ -106,6 +128,7 @@ def load_policy(path: Path | None) -> Policy:
         policy = msgspec.convert(tree, Policy)
     except msgspec.ValidationError as error:
         raise Fatal(Reason.CONFIG, f"{where}: {error}") from error
+    _ = policy.alert_p  # refuses a budget that cannot be read
     for rule in policy.rules:
         _require_conjunction(rule, where)
     return policy

@@ -107,7 +107,8 @@ def unfamiliar(windows: Rows, profiles: Rows, names: tuple[str, str], slots: int
     counts = windows[weight].astype(np.float64)
     known = np.zeros(len(windows))
     usual, used = profiles[value], profiles[f"{value}_weight"] > 0
-    for j in range(slots):
+    filled = np.flatnonzero((counts > 0).any(axis=0))
+    for j in filled[filled < slots].tolist():
         held = ((usual == windows[value][:, j : j + 1]) & used).any(axis=1)
         known += np.where(held, counts[:, j], 0.0)
     return 1.0 - known / np.maximum(counts.sum(axis=1), 1.0)
@@ -128,6 +129,10 @@ def deviation(profiles: Rows) -> Matrix:
 
 
 def normalised(raw: Matrix, profiles: Rows) -> Matrix:
-    """Features as deviations (n, FEATURES) of the key from itself, clipped to +-8."""
+    """Features as deviations (n, FEATURES) of the key from itself, clipped to +-8.
+
+    The number of requests is left out (0): it is `volume`'s evidence, and would be counted twice.
+    """
     z = (raw - profiles["feature_mean"]) / deviation(profiles)
+    z[:, 0] = 0.0
     return np.clip(z, -CLIP, CLIP).astype(np.float32)

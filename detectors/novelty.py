@@ -20,6 +20,7 @@ RARITY_CAP_BITS: Final = 6.0
 """The fleet is one partition's keys and may be small: it adds a factor of 64 at the most."""
 UNUSED_SHARE: Final = 0.0005
 """An endpoint bin with a smaller share of a key's requests is one it does not use."""
+SETTLED_BITS: Final = 6.0
 UNSEEN: Final = 0.5
 """Novelties assumed beside those counted (Krichevsky & Trofimov, 1981)."""
 
@@ -29,6 +30,12 @@ def ready(profile: Rows, minute: npt.NDArray[np.int64]) -> Mask:
     hours = (minute * 60_000 - profile["first_ms"]) / 3_600_000
     known: Mask = (profile["windows"] >= MIN_WINDOWS) & (hours >= MIN_HOURS)
     return known
+
+
+def settled(profile: Rows) -> Mask:
+    """Keys (n,) that seldom meet a new network: telephones always do, and their meetings tell nothing."""
+    still: Mask = habit_bits(profile, "prefix") >= SETTLED_BITS
+    return still
 
 
 def is_new(profile: Rows, name: str, values: Ints) -> Mask:

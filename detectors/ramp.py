@@ -1,9 +1,10 @@
 """Slow rises: a cumulative sum of busy hours above a frozen reference (Page, 1954).
 
-An hour is x = log2(1 + requests). The reference is the mean and spread of a key's first
-``REFERENCE_HOURS`` busy hours and then moves with a memory of ``FROZEN_HOURS`` (three months), so that a
-rise of weeks cannot teach it. Each later hour adds z - 1/2 with z = (x - mean) / spread at most 3, and
-the sum never falls below 0. Under the reference P(sum > s) is about exp(-s) (Siegmund, 1985, drift 1/2).
+An hour is x = log2(1 + requests). The reference is the mean and spread of a key's busy hours in its first
+week, of which there must be ``REFERENCE_HOURS``, so that weekends are in it, and then moves with a memory
+of ``FROZEN_HOURS`` (three months), so that a rise of weeks cannot teach it. Each later hour adds z - 1/2
+with z = (x - mean) / spread at most 3, and the sum never falls below 0. Under the reference P(sum > s) is
+about exp(-s) (Siegmund, 1985, drift 1/2).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from detectors.base import Bits, Rows
 
 REFERENCE_HOURS: Final = 24.0
+REFERENCE_WEEK: Final = 168
 FROZEN_HOURS: Final = 2160.0
 SLACK: Final = 0.5
 MOST_Z: Final = 3.0
@@ -32,7 +34,7 @@ def closed_hour(profiles: Rows) -> Rows:
     x = np.log2(1.0 + profiles["hour_open_count"].astype(np.float64))
     n = profiles["reference_hours"].astype(np.float64)
     mean = profiles["reference_mean"].astype(np.float64)
-    ready = n >= REFERENCE_HOURS
+    ready = settled(profiles)
     z = np.minimum((x - mean) / spread(profiles), MOST_Z)
     total = np.clip(profiles["cusum"] + z - SLACK, 0.0, MOST_SUM)
     step = np.where(ready, 1.0 / FROZEN_HOURS, 1.0 / (n + 1.0))
@@ -42,6 +44,13 @@ def closed_hour(profiles: Rows) -> Rows:
     profiles["reference_square"] = np.where(busy, square + (x * x - square) * step, square)
     profiles["reference_hours"] = np.where(busy, n + 1.0, n)
     return profiles
+
+
+def settled(profiles: Rows) -> npt.NDArray[np.bool_]:
+    """Rows (n,) whose reference is complete when the open hour ends."""
+    age = profiles["hour_open"] - profiles["first_ms"] // 3_600_000
+    whole: npt.NDArray[np.bool_] = (profiles["reference_hours"] >= REFERENCE_HOURS) & (age >= REFERENCE_WEEK)
+    return whole
 
 
 def spread(profiles: Rows) -> Bits:

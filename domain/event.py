@@ -80,7 +80,8 @@ class EventColumns:
     places: dict[int, Place] = field(default_factory=dict)
     """Row number -> place, for the rows whose source already told it."""
     leaked: list[int] = field(default_factory=list)
-    """Row numbers whose ``key_id`` was a full secret; the column already holds its hashed id."""
+    """Row numbers whose ``key_id`` was a full secret, or names one that was met upstream: the column holds
+    its hashed id."""
 
     def __len__(self) -> int:
         return len(self.key_id)

@@ -16,11 +16,13 @@ class Kind(StrEnum):
     VOLUME = "volume"
     """How many requests there are."""
     BEHAVIOUR = "behaviour"
-    """What the requests do: endpoints, client, errors, sizes, taken together."""
+    """What the requests do: endpoints, errors, sizes, taken together."""
     TIMING = "timing"
     """When the requests come: at which hours, after which silence, how regularly."""
     CERTAIN = "certain"
     """Proof rather than statistics: a honey key touched, a revoked key used, a secret in a log."""
+    CLIENT = "client"
+    """Which software makes the requests."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +40,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One detector's scored, evidenced claim about one key in one window.
 
-    ``bits`` is the detector's surprise. ``risk`` is the key's combined risk in [0, 1] at that moment,
-    and ``contributions`` the bits each kind gave to it. ``ts_ms`` is event time.
+    ``bits`` is the detector's surprise. ``contributions`` are the calibrated bits that each kind of
+    evidence gave in the last hour, ``score`` their sum and ``risk`` the same as a probability in [0, 1].
+    ``p_value`` is the share of this key's days that would score so high if it were honest (1 for findings
+    of older versions). ``ts_ms`` is event time. See ``detectors.combine`` and ``detectors.calibrate``.
     """
 
     id: str
@@ -55,6 +59,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     risk: float
     contributions: dict[str, float]
     evidence: list[Evidence]
+    score: float = 0.0
+    p_value: float = 1.0
     baseline_events: int
     """How many requests the key's baseline had learned: 0 means no baseline, so no suspension."""
     country: str = ""

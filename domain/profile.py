@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 WINDOW_MS: Final = 60_000
 WINDOWS_PER_HOUR: Final = 60
 
@@ -40,7 +40,7 @@ RATE_HORIZONS_MIN: Final = (10.0, 60.0, 1440.0, 10080.0)
 TENANT_BYTES: Final = 40
 """Longest tenant name kept in a row; longer ones are cut."""
 
-DETECTORS_MAX: Final = 32
+DETECTORS_MAX: Final = 24
 KINDS: Final = 8
 """Slots for the recent bits of each :class:`domain.finding.Kind`, in the order of the enum."""
 
@@ -53,6 +53,17 @@ SURGES: Final = ("refused", "bytes_out")
 
 NEVER: Final = -(1 << 30)
 """A minute long before any event."""
+
+SCORE_BINS: Final = 64
+"""Bins of the fleet's history of daily scores, a bit each; the last one holds all above."""
+KEY_SCORE_BINS: Final = 16
+"""Bins of a key's own history, four bits each."""
+BITS_BINS: Final = 32
+"""Bins of the fleet's history of each detector's daily highest bits, two bits each."""
+COHORTS: Final = 8
+"""Keys alike in their hours, their networks and how busy they are, see ``detectors.calibrate``."""
+ENDPOINT_BITS: Final = 256
+"""Bits of the sketch of all endpoint templates a key has used, and of those of a window."""
 
 FEATURES: Final = 14
 """Length of a window's feature vector, see ``detectors.features``."""
@@ -119,11 +130,25 @@ PROFILE_DTYPE: Final = np.dtype(
         # recent bits of each kind and detector, to combine and not to repeat
         ("kind_bits", "<f4", KINDS),
         ("kind_minute", "<i4", KINDS),
-        ("fired_bits", "<f4", DETECTORS_MAX),
+        ("fired_bits", "<f2", DETECTORS_MAX),
         ("fired_minute", "<i4", DETECTORS_MAX),
+        # the day (since the epoch, UTC) that is open, what it has come to, and the days before it
+        ("day", "<i4"),
+        ("day_alerted", "u1"),
+        ("day_score", "<f4"),
+        ("day_bits", "<f2", DETECTORS_MAX),
+        ("score_days", "<f2", KEY_SCORE_BINS),  # days by highest score, fading
+        ("pending_day", "<i4"),  # an alerted day, which the fleet learns later
+        ("pending_score", "<f4"),
+        # days with evidence of each detector, and its highest bits, both fading
+        ("claim_days", "<f2", DETECTORS_MAX),
+        ("claim_top", "<f2", DETECTORS_MAX),
+        ("endpoint_seen", "u1", ENDPOINT_BITS // 8),
+        ("last_home", "<i4"),  # the last minute with a network that the key knew
+        ("refused_hour", "<f4"),  # 401, 403, 404 and 429 answers, fading over an hour
     ]
 )
-"""One key's baseline; about 1.7 kB."""
+"""One key's baseline; about 1.9 kB."""
 
 WINDOW_DTYPE: Final = np.dtype(
     [
@@ -151,6 +176,7 @@ WINDOW_DTYPE: Final = np.dtype(
         ("prefix_sketch", "u1", PREFIX_BITS // 8),
         ("object_sketch", "u1", OBJECT_BITS // 8),
         ("beats", "<u4", BEATS),
+        ("endpoint_sketch", "u1", ENDPOINT_BITS // 8),
         ("spike_next", "<u4"),  # the count at which `volume` speaks next; 0 before it has spoken
     ]
 )
@@ -174,6 +200,10 @@ FLEET_DTYPE: Final = np.dtype(
         ("log_rate_sum", "<f8"),
         ("log_rate_square", "<f8"),
         ("log_rate_n", "<f8"),
+        # days of keys by highest score and by each detector's highest bits, fading
+        ("history_day", "<i4"),
+        ("score_days", "<f4", (COHORTS, SCORE_BINS)),
+        ("bits_days", "<f4", (COHORTS, DETECTORS_MAX, BITS_BINS)),
     ]
 )
 """What the keys of one partition have in common: the cohort a cold key borrows from."""
@@ -187,6 +217,7 @@ def new_profiles(n: int) -> npt.NDArray[np.void]:
     rows["held_until"] = NEVER
     rows["kind_minute"] = rows["fired_minute"] = NEVER
     rows["last_lat"] = rows["last_lon"] = np.nan
+    rows["day"] = rows["pending_day"] = rows["last_home"] = NEVER
     return rows
 
 
@@ -201,6 +232,12 @@ def mix64(values: npt.NDArray[np.uint64] | npt.NDArray[np.uint32]) -> npt.NDArra
 def object_bit(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
     """The bit of a path in a window's sketch, 0 <= bit < OBJECT_BITS."""
     return (mix64(hashes) % np.uint64(OBJECT_BITS)).astype(np.int64)
+
+
+def endpoint_bit(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """The bit of an endpoint template, 0 <= bit < ENDPOINT_BITS; the bits of a bin are those equal to it
+    modulo ENDPOINT_BINS."""
+    return (hashes % np.uint32(ENDPOINT_BITS)).astype(np.int64)
 
 
 def asn_bin(asn: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:

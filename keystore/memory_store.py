@@ -117,6 +117,9 @@ class MemoryKeyStore(BaseKeyStore):
             members = sorted((member_of(r) for r in self._records.values()), key=str.encode, reverse=True)
         return [m for m in members if not cursor or m.encode() < cursor.encode()][:limit]
 
+    def count(self) -> int:
+        return len(self._records)
+
     def _apply(self, key_id: str, change: Change) -> KeyRecord:
         with self._lock:
             record = self._records.get(key_id)

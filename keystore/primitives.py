@@ -84,6 +84,10 @@ class Primitives(ABC):
         """Up to ``limit`` members of the listing below ``cursor`` ("" for the top), falling."""
 
     @abstractmethod
+    def count(self) -> int:
+        """How many keys there are, in whatever state. One round trip."""
+
+    @abstractmethod
     def _apply(self, key_id: str, change: Change) -> KeyRecord:
         """Change the key by the rules of :mod:`keystore.transitions`, atomically. Raises ``Refused``."""
 

@@ -68,6 +68,12 @@ class RedisKeyStore(RedisAdmission, RedisAgenda, BaseKeyStore):
         newest = sorted((member for shard in found for member in shard), reverse=True)
         return [member.decode() for member in newest[:limit]]
 
+    def count(self) -> int:
+        found: list[int] = self._calls.batch(
+            lambda pipe: [pipe.zcard(self._names.listing(shard)) for shard in SHARDS]
+        )
+        return sum(found)
+
 
 def _history_entry(fields: Mapping[bytes, bytes]) -> HistoryEntry:
     text = {name.decode(): value.decode() for name, value in fields.items()}

@@ -10,7 +10,9 @@ class Refusal(StrEnum):
 
     MISSING_KEY = "missing_key"
     """The request carries no key. For middleware; :meth:`verify` is not asked then."""
-    KEY_IN_URL = "key_in_url"
+    SEVERAL_KEYS = "several_keys"
+    """More than one key, so it is not clear who calls. For middleware."""
+    KEY_IN_QUERY = "key_in_query"
     """The key stands in the query string, so it is in logs already: a leak. For middleware."""
     MALFORMED = "malformed"
     """Not the text of any key: wrong prefix, length or checksum. Found without asking the store."""

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from domain.ports import KeyState
+from keystore.adapters.store import VendorKeyStore
+from keystore.arguments import MAX_PAGE
 from keystore.issuing import KeySpec
 from keystore.rate import RateLimit
+from keystore.record import KeyDetails
 from keystore.redis_store import RedisKeyStore
 from keystore.token import DEFAULT_PREFIX
 from monitor.cli_errors import exit_codes
 from monitor.cli_keys_output import print_issued, print_key, print_keys, print_status
 from monitor.cli_options import Config, Json, Who, Why, who
+from monitor.cli_progress import counting
+from monitor.cli_store import store_check
 
 app = typer.Typer(
     name="keys",
@@ -27,12 +32,26 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+MOST_LISTED: Final = 100_000
+"""Keys of one list; they are held in memory, about 1 kB each."""
+app.command("store-check", epilog="Example: keywatch keys store-check --key key_7HqYw2mB4cXe9ZtA --exercise")(
+    store_check
+)
+
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's public id, not its secret.")]
 
 
 def open_store(config: Path | None) -> RedisKeyStore:
     """The configured store. Imported at the call, as ``--help`` should not wait for the whole daemon."""
     store: RedisKeyStore = importlib.import_module("monitor.wiring").open_key_store(config)
+    return store
+
+
+def open_acting_store(config: Path | None) -> RedisKeyStore | VendorKeyStore:
+    """Where keys are stopped and let go: the configured kind, a vendor's or ours."""
+    store: RedisKeyStore | VendorKeyStore = importlib.import_module("monitor.wiring").open_acting_store(
+        config
+    )
     return store
 
 
@@ -77,19 +96,23 @@ def issue(
 @app.command("list", epilog="Example: keywatch keys list --state suspended --limit 20")
 def list_keys(
     state: Annotated[KeyState | None, typer.Option(help="Only keys in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="How many, newest first.")] = 100,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """List keys, the newest first."""
     with exit_codes():
-        store, cursor = open_store(config), ""
-        page = store.list(state, cursor, limit)
-        keys = list(page.keys)
-        while page.cursor and len(keys) < limit:
-            page = store.list(state, page.cursor, limit - len(keys))
-            keys += page.keys
-        print_keys(keys, more=bool(page.cursor), as_json=as_json)
+        store, keys, cursor = open_store(config), list[KeyDetails](), ""
+        with counting("listing keys", min(limit, store.count())) as count:
+            while len(keys) < limit:
+                page = store.list(state, cursor, min(limit - len(keys), MAX_PAGE))
+                keys += page.keys
+                count(len(page.keys))
+                cursor = page.cursor
+                if not cursor:
+                    break
+        more = bool(cursor and store.list(state, cursor, 1).keys)
+        print_keys(keys, more=more, as_json=as_json)
 
 
 @app.command(epilog="Example: keywatch keys show key_7HqYw2mB4cXe9ZtA")
@@ -107,7 +130,7 @@ def show(key_id: KeyId, config: Config = None, as_json: Json = False) -> None:
 def suspend(key_id: KeyId, reason: Why, by: Who = "", config: Config = None, as_json: Json = False) -> None:
     """Stop a key until a person reinstates it; keywatch itself will not."""
     with exit_codes():
-        print_status(open_store(config).suspend_manually(key_id, who(by), reason), as_json)
+        print_status(open_acting_store(config).suspend_manually(key_id, who(by), reason), as_json)
 
 
 @app.command(
@@ -118,7 +141,7 @@ def reinstate(
 ) -> None:
     """Let a suspended key work again, whoever suspended it."""
     with exit_codes():
-        print_status(open_store(config).reinstate_manually(key_id, who(by), reason), as_json)
+        print_status(open_acting_store(config).reinstate_manually(key_id, who(by), reason), as_json)
 
 
 @app.command(epilog="Example: keywatch keys revoke key_7HqYw2mB4cXe9ZtA --reason leaked --yes")

@@ -12,6 +12,8 @@ from redis.retry import Retry
 
 from domain.errors import Fatal, Reason
 from domain.secret import Secret
+from monitor.config import Config, secret
+from monitor.source.settings import KafkaSettings
 
 CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 
@@ -83,3 +85,19 @@ def _setting(client: redis.Redis | RedisCluster, name: str) -> str | None:
 
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
+
+
+def kafka_settings(config: Config, topic: str) -> KafkaSettings:
+    """How to reach Kafka; a password may come from a file."""
+    kafka = config.kafka
+    security: dict[str, str | Secret] = dict(kafka.security)
+    if kafka.password_file:
+        security["sasl_plain_password"] = secret("", kafka.password_file, "kafka.password_file")
+    return KafkaSettings(
+        bootstrap=kafka.bootstrap,
+        topic=topic,
+        group=kafka.group if kafka.partitions == "group" else None,
+        instance_id=kafka.instance_id,
+        security=security,
+        poll_records=kafka.poll_records,
+    )

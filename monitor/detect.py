@@ -57,7 +57,7 @@ class Detection:
         claims = proofs(self.outside, part, events, groups)
         claims += self.sights(part, events, seen)
         claims += self.growth(part, events, groups)
-        claims += surging(self.surge_detectors, part, events, groups, self.settings.finding_bits)
+        claims += surging(self.surge_detectors, part, events, groups, self.settings.evidence_bits)
         return self.settle(part, claims, events)
 
     def settle(
@@ -93,7 +93,7 @@ class Detection:
         claims = []
         for detector in self.sight_detectors:
             bits = detector.score(columns)
-            for i in np.flatnonzero(bits >= self.settings.finding_bits).tolist():
+            for i in np.flatnonzero(bits >= self.settings.evidence_bits).tolist():
                 at = int(row[i])
                 claims.append(
                     Claimed(
@@ -122,7 +122,7 @@ class Detection:
                 continue
             columns = _windows(part, groups.slot[hot], groups.window[hot], groups.after[hot], closing=False)
             bits = detector.score(columns)
-            for i in np.flatnonzero(bits >= self.settings.finding_bits).tolist():
+            for i in np.flatnonzero(bits >= self.settings.evidence_bits).tolist():
                 group = int(hot[i])
                 claims += self._crossings(detector, part, events, groups, group, _one(columns, i))
         return claims
@@ -136,7 +136,7 @@ class Detection:
         group: int,
         columns: Windows,
     ) -> Iterable[Claimed]:
-        """One claim where the line was crossed, one more at every doubling after it."""
+        """One claim where the line was crossed, one more at every quarter after it."""
         window, slot = int(groups.window[group]), int(groups.slot[group])
         before, after = int(groups.before[group]), int(groups.after[group])
         trigger = int(part.windows["spike_next"][window])
@@ -156,16 +156,16 @@ class Detection:
                 row=at,
                 explain=lambda exact=exact: detector.explain(exact, 0),  # type: ignore[misc]
             )
-            trigger *= 2
+            trigger += max(trigger // 4, 1)
         part.windows["spike_next"][window] = min(trigger, 2**32 - 1)
 
     def _line(self, detector: WindowDetector, columns: Windows, high: int) -> int:
-        """Smallest count whose bits make a finding; bits never fall as the count grows."""
+        """Smallest count whose bits are evidence; bits never fall as the count grows."""
         low = 0
         while high - low > 1:
             middle = (low + high) // 2
             bits = detector.score(replace(columns, count=np.array([middle])))[0]
-            low, high = (low, middle) if bits >= self.settings.finding_bits else (middle, high)
+            low, high = (low, middle) if bits >= self.settings.evidence_bits else (middle, high)
         return high
 
     def closing(self, part: PartitionState, pairs: Sequence[tuple[int, int]], offset: int) -> list[Claimed]:
@@ -175,7 +175,7 @@ class Detection:
         claims = []
         for detector in self.window_detectors:
             bits = detector.score(columns)
-            for i in np.flatnonzero(bits >= self.settings.finding_bits).tolist():
+            for i in np.flatnonzero(bits >= self.settings.evidence_bits).tolist():
                 claims.append(
                     Claimed(
                         offset=offset,

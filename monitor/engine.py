@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from domain.event import EnrichedColumns
 from domain.finding import Finding
 from domain.profile import mix64
 from monitor.baseline.accumulate import accumulate
+from monitor.baseline.days import enter_day
 from monitor.baseline.partition import PartitionState
 from monitor.baseline.segment import cut
 from monitor.baseline.teach import count_fresh, count_window, holding, skip, teach
@@ -80,6 +82,7 @@ class Engine:
         slots, numbers = np.array(pairs).T
         windows, profiles = part.windows[numbers], part.profiles[slots]
         count_fresh(profiles, windows, part.fleet, minute)
+        enter_day(profiles, part.fleet, minute, self._convicted(part, slots))
         count_window(profiles, windows)
         held = (windows["held"] > 0) | holding(profiles, minute)
         held &= ~self._allowed(part, slots)
@@ -97,10 +100,11 @@ class Engine:
 
     def _allowed(self, part: PartitionState, slots: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Keys whose change a person called honest: they learn it."""
-        allowed = self.detection.outside.allowed
-        if not allowed:
-            return np.zeros(len(slots), bool)
-        return np.array([part.key_ids[slot] in allowed for slot in slots.tolist()])
+        return _among(part, slots, self.detection.outside.allowed)
+
+    def _convicted(self, part: PartitionState, slots: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Keys that a person found misused: their worst day is no measure for others."""
+        return _among(part, slots, self.detection.outside.convicted)
 
     def _sample(
         self, part: PartitionState, profiles: npt.NDArray[np.void], windows: npt.NDArray[np.void]
@@ -113,3 +117,11 @@ class Engine:
         if chosen.any():
             rows = normalised(raw_features(windows[chosen], profiles[chosen]), profiles[chosen])
             part.samples += [row.tobytes() for row in rows]
+
+
+def _among(
+    part: PartitionState, slots: npt.NDArray[np.int64], key_ids: Collection[str]
+) -> npt.NDArray[np.bool_]:
+    if not key_ids:
+        return np.zeros(len(slots), bool)
+    return np.array([part.key_ids[slot] in key_ids for slot in slots.tolist()])

@@ -23,8 +23,10 @@ from monitor.claim import Claimed
 
 HONEY: Final = "honey_key"
 STOPPED: Final = "stopped_key"
+LEAKED: Final = "leaked_secret"
 _SAYS: Final = {
     HONEY: ("honey key", "nobody has this key", "a request with it"),
+    LEAKED: ("whole secret seen", "the key's id only", "the secret itself, in a log or a query string"),
     STOPPED: ("suspended or revoked key", "no request", "a request with it: is the gateway enforcing?"),
 }
 
@@ -37,15 +39,20 @@ class Watched:
     since_ms: int = 0
 
 
+_LEAK: Final = Watched(LEAKED)
+
+
 @dataclass(slots=True)
 class Outside:
     """``elsewhere``: partition -> the ``prefix_fresh`` of all other partitions together (FLEET_PREFIX_BINS,).
     ``allowed``: key id -> kind -> minute until which findings of that kind are not made.
+    ``convicted``: keys with a fresh verdict of misuse.
     """
 
     watched: Mapping[str, Watched] = field(default_factory=dict)
     elsewhere: Mapping[int, npt.NDArray[np.float32]] = field(default_factory=dict)
     allowed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    convicted: frozenset[str] = frozenset()
 
     def fleet(self, part: PartitionState) -> np.void:
         """The partition's fleet row, with what was newly met in other partitions."""
@@ -64,8 +71,10 @@ class Outside:
 
 
 def proofs(outside: Outside, part: PartitionState, events: EnrichedColumns, groups: Groups) -> list[Claimed]:
-    """A claim for every watched key's first use in a window."""
+    """A claim for every watched key's first use in a window, and for every leaked secret's."""
     watched = outside.watched
+    if events.raw.leaked:
+        watched = {**watched, **{events.key_id[row]: _LEAK for row in events.raw.leaked}}
     if not watched:
         return []
     found = [(g, watched.get(part.key_ids[slot])) for g, slot in enumerate(groups.slot.tolist())]

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from msgspec.structs import replace as with_
 
-from detectors.combine import risk_of
+from detectors.calibrate import p_value, weight_of
+from detectors.combine import risk_of, score_of
 from domain.event import EnrichedColumns
 from domain.finding import Finding, Kind, finding_id
 from domain.network import unpack_country, unpack_prefix
 from domain.profile import NEVER, WINDOW_MS, WINDOW_NET_SLOTS
+from monitor.baseline.days import enter_day
 from monitor.baseline.partition import PartitionState
 from monitor.checkpoint.codec import encode_finding
 from monitor.claim import Claimed, DetectSettings
 from monitor.outside import Outside
 
 KINDS: Final = tuple(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """A key's evidence after a claim, as :class:`domain.finding.Finding` shows it."""
+
+    contributions: dict[str, float]
+    score: float
+    risk: float
+    p_value: float
 
 
 class Settlement:
@@ -37,39 +50,66 @@ class Settlement:
         """Claims in event order become findings, unless the detector has just said the same of the key."""
         findings = []
         for claim in sorted(claims, key=lambda c: (c.offset, part.key_ids[c.slot], c.detector)):
-            profile = part.profiles[claim.slot]
-            allowed = self._outside.allows(part.key_ids[claim.slot], claim.kind, claim.minute)
-            if allowed or not self._speaks(profile, claim):
+            if self._outside.allows(part.key_ids[claim.slot], claim.kind, claim.minute):
                 continue
-            contributions = self._remember(profile, claim)
-            risk = risk_of(contributions)
-            if risk >= self._settings.hold_risk:
-                self._hold(profile, part, claim)
-            part.touch((claim.slot,), (claim.window,) if claim.row >= 0 else ())
-            finding = self._finding(part, claim, events, contributions, risk)
+            weighed = self._weigh(part, claim)
+            part.touch((claim.slot,), ())
+            if not self._speaks(part.profiles[claim.slot], claim, weighed):
+                continue
+            self._spoken(part.profiles[claim.slot], part, claim, weighed)
+            part.touch((), (claim.window,) if claim.row >= 0 else ())
+            finding = self._finding(part, claim, events, weighed)
             part.outbox.append((claim.offset, encode_finding(finding)))
             findings.append(finding)
         return findings
 
-    def _speaks(self, profile: np.void, claim: Claimed) -> bool:
+    def _weigh(self, part: PartitionState, claim: Claimed) -> _Weighed:
+        """What the claim and the key's evidence of the last hour add up to; the row remembers it."""
+        rows, number = part.profiles[claim.slot : claim.slot + 1], self._number[claim.detector]
+        enter_day(rows, part.fleet, claim.minute)
+        profile, fleet = rows[0], part.fleet[0]
+        profile["day_bits"][number] = max(float(profile["day_bits"][number]), claim.bits)
+        certain = claim.kind is Kind.CERTAIN
+        weight = claim.bits if certain else weight_of(profile, fleet, number, claim.bits)
+        contributions = self._combined(profile, claim, weight)
+        score = score_of(contributions)
+        profile["day_score"] = max(float(profile["day_score"]), score)
+        p = 0.0 if certain else p_value(profile, fleet, score)
+        return _Weighed(contributions, score, risk_of(contributions), float(f"{p:.3g}"))
+
+    def _combined(self, profile: np.void, claim: Claimed, weight: float) -> dict[str, float]:
+        """Weights of all kinds of evidence that are still fresh, the strongest of each kind."""
+        kind = KINDS.index(claim.kind)
+        fresh = profile["kind_minute"] > claim.minute - self._settings.combine_min
+        recent = np.where(fresh, profile["kind_bits"], 0.0)
+        if weight >= recent[kind]:
+            profile["kind_bits"][kind], profile["kind_minute"][kind] = weight, claim.minute
+            recent[kind] = profile["kind_bits"][kind]
+        return {
+            k.value: round(float(b), 2) for k, b in zip(KINDS, recent[: len(KINDS)], strict=True) if b > 0
+        }
+
+    def _speaks(self, profile: np.void, claim: Claimed, weighed: _Weighed) -> bool:
+        """A detector that has just said the same of the key does not, unless this makes the alert."""
+        alerts = weighed.p_value <= self._settings.alert_p
+        if alerts and not profile["day_alerted"]:
+            return True
+        if not alerts and claim.bits < self._settings.finding_bits:
+            return False
         number = self._number[claim.detector]
         if claim.minute - int(profile["fired_minute"][number]) >= self._settings.refire_min:
             return True
         return claim.bits >= float(profile["fired_bits"][number]) + self._settings.refire_bits
 
-    def _remember(self, profile: np.void, claim: Claimed) -> dict[str, float]:
+    def _spoken(self, profile: np.void, part: PartitionState, claim: Claimed, weighed: _Weighed) -> None:
         number = self._number[claim.detector]
         profile["fired_bits"][number] = claim.bits
         profile["fired_minute"][number] = claim.minute
-        kind = KINDS.index(claim.kind)
-        fresh = profile["kind_minute"] > claim.minute - self._settings.combine_min
-        recent = np.where(fresh, profile["kind_bits"], 0.0)
-        profile["kind_bits"][kind] = max(claim.bits, float(recent[kind]))
-        profile["kind_minute"][kind] = claim.minute
-        recent[kind] = profile["kind_bits"][kind]
-        return {
-            k.value: round(float(b), 2) for k, b in zip(KINDS, recent[: len(KINDS)], strict=True) if b > 0
-        }
+        alerts = weighed.p_value <= self._settings.alert_p
+        if alerts:
+            profile["day_alerted"] = 1
+        if alerts or weighed.risk >= self._settings.hold_risk:
+            self._hold(profile, part, claim)
 
     def _hold(self, profile: np.void, part: PartitionState, claim: Claimed) -> None:
         """Start a hold, but never twice in a row: a change that stays is learned in the end."""
@@ -85,8 +125,7 @@ class Settlement:
         part: PartitionState,
         claim: Claimed,
         events: EnrichedColumns | None,
-        contributions: dict[str, float],
-        risk: float,
+        weighed: _Weighed,
     ) -> Finding:
         key_id, start = part.key_ids[claim.slot], claim.minute * WINDOW_MS
         finding = Finding(
@@ -100,8 +139,10 @@ class Settlement:
             ts_ms=start + WINDOW_MS,
             window_start_ms=start,
             bits=round(claim.bits, 2),
-            risk=risk,
-            contributions=contributions,
+            risk=weighed.risk,
+            contributions=weighed.contributions,
+            score=weighed.score,
+            p_value=weighed.p_value,
             evidence=claim.explain(),
             baseline_events=int(part.profiles[claim.slot]["learned"]),
         )

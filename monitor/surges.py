@@ -41,7 +41,7 @@ def surging(
     part: PartitionState,
     events: EnrichedColumns,
     groups: Groups,
-    finding_bits: float,
+    evidence_bits: float,
 ) -> list[Claimed]:
     """Claims on open windows whose amounts crossed a line with these events."""
     if not len(groups.window):
@@ -53,7 +53,7 @@ def surging(
         hot = np.flatnonzero(amounts >= detector.least)
         if len(hot):
             crossed = _crossings(detector, events, groups, hot, amounts)
-            claims += _claims(detector, part, events, groups, crossed, finding_bits)
+            claims += _claims(detector, part, events, groups, crossed, evidence_bits)
     return claims
 
 
@@ -86,7 +86,7 @@ def _claims(
     events: EnrichedColumns,
     groups: Groups,
     crossed: _Crossings,
-    finding_bits: float,
+    evidence_bits: float,
 ) -> list[Claimed]:
     slot, window = groups.slot[crossed.group], groups.window[crossed.group]
     minute = part.windows["minute"][window].astype(np.int64)
@@ -104,5 +104,5 @@ def _claims(
             row=int(crossed.row[i]),
             explain=lambda i=i: detector.explain(surges, i),  # type: ignore[misc]
         )
-        for i in np.flatnonzero(bits >= finding_bits).tolist()
+        for i in np.flatnonzero(bits >= evidence_bits).tolist()
     ]

@@ -26,17 +26,14 @@ from alerting.stages.contain import Contain
 from alerting.stages.dedup import Dedup
 from alerting.stages.notify import Notify
 from detectors.catalog import DETECTORS, sight_detectors, surge_detectors, window_detectors
-from domain.clock import Clock
-from domain.errors import Fatal, Reason
+from domain.errors import Fatal, Reason, Refused
 from domain.ports import KeyState, Notifier
-from domain.secret import Secret
-from keystore.hashing import Peppers
+from keystore.adapters.store import VendorKeyStore
 from keystore.redis_store import RedisKeyStore
-from keystore.rules import StoreRules
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.claim import DetectSettings
-from monitor.config import Config, load, secret
-from monitor.connect import connect_redis, redis_warnings
+from monitor.config import DEFAULT_CONFIG, Config, load, secret
+from monitor.connect import connect_redis, kafka_settings, redis_warnings
 from monitor.decode import decoder_for
 from monitor.decode.base import Limits
 from monitor.detect import Detection
@@ -47,26 +44,17 @@ from monitor.enrich.lists import NetworkLists
 from monitor.logs import Log
 from monitor.outside import HONEY, Outside, Watched
 from monitor.pipeline import Pipeline
-from monitor.renew import Renewal
+from monitor.renew import STOPPED_GRACE_S, Renewal
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
-from monitor.source.settings import KafkaSettings
+from monitor.telemetry import Telemetry
+from monitor.wiring_clock import CLOCK as CLOCK
+from monitor.wiring_keys import key_store as key_store
+from monitor.wiring_keystore import vendor_store
 
-DEFAULT_CONFIG = Path("keywatch.yaml")
 Client = redis.Redis | RedisCluster
 
 
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-CLOCK: Clock = SystemClock()
 sleep: Callable[[float], None] = time.sleep
 
 
@@ -84,10 +72,12 @@ def enricher_for(config: Config) -> Enricher:
     return Enricher(Geo(paths), NetworkLists({name: Path(p) for name, p in config.geoip.lists.items()}))
 
 
-def engine_for(config: Config, topic: str) -> Engine:
-    """Every detector of the catalogue, with the configured settings."""
+def engine_for(config: Config, topic: str, policy: Policy | None = None) -> Engine:
+    """Every detector of the catalogue, with the configured settings and the policy's alert budget."""
     detect = config.detect
     settings = DetectSettings(
+        evidence_bits=detect.evidence_bits,
+        alert_p=(policy or policy_for(config)).alert_p,
         finding_bits=detect.finding_bits,
         refire_min=detect.refire_min,
         hold_risk=detect.hold_risk,
@@ -132,22 +122,6 @@ def check_redis(config: Config, client: Client, log: Log) -> None:
         if not config.redis.allow_unsafe:
             raise
         log.warning("redis_setting", message=str(error))
-
-
-def kafka_settings(config: Config, topic: str) -> KafkaSettings:
-    """How to reach Kafka; a password may come from a file."""
-    kafka = config.kafka
-    security: dict[str, str | Secret] = dict(kafka.security)
-    if kafka.password_file:
-        security["sasl_plain_password"] = secret("", kafka.password_file, "kafka.password_file")
-    return KafkaSettings(
-        bootstrap=kafka.bootstrap,
-        topic=topic,
-        group=kafka.group if kafka.partitions == "group" else None,
-        instance_id=kafka.instance_id,
-        security=security,
-        poll_records=kafka.poll_records,
-    )
 
 
 def source_for(config: Config) -> Source:
@@ -202,41 +176,51 @@ class Alerting:
     """The alert side: outbox to people and key store."""
 
     pipeline: AlertPipeline
+    with_policy: Callable[[Policy], AlertPipeline]
+    """The same pipeline under another policy."""
     review: Review
     cases: RedisCaseStore
 
 
 def alerting_for(
-    config: Config, client: Client, partitions: Callable[[], list[int]], active: Callable[[], int], log: Log
+    config: Config,
+    client: Client,
+    partitions: Callable[[], list[int]],
+    active: Callable[[], int],
+    log: Log,
+    telemetry: Telemetry,
 ) -> Alerting:
     """Reads the outboxes of ``partitions``; ``active`` counts keys in use, for the suspension budget."""
-    policy = policy_for(config)
-    keys, cases, audit = key_store(config, client), RedisCaseStore(client), RedisAudit(client, CLOCK)
+    keys = telemetry.keys(acting_store(config, client))
+    cases, audit = RedisCaseStore(client), RedisAudit(client, CLOCK)
     memory = RedisAlertMemory(client)
     state = RedisStateStore(client, config.kafka.topic)
     consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     outbox = RedisOutbox(client, lambda: [state.key(p, "outbox") for p in partitions()], consumer, sleep)
     base = config.alert.console_url.rstrip("/")
     notify = Notify(
-        notifiers_for(config),
+        telemetry.notifiers(notifiers_for(config)),
         memory,
         CLOCK,
         link=lambda case_id: f"{base}/cases/{case_id}" if base else "",
         failed=lambda name, error: log.error("not_delivered", notifier=name, error=str(error)),
     )
-    stages = (
-        Contain(policy, cases, keys, audit, memory, active, CLOCK),
-        Dedup(memory, policy.refire_minutes, CLOCK),
-        notify,
-    )
-    return Alerting(AlertPipeline(outbox, policy, stages), Review(cases, keys, audit, CLOCK), cases)
+
+    def with_policy(policy: Policy) -> AlertPipeline:
+        contain = Contain(policy, cases, keys, audit, memory, active, CLOCK)
+        stages = (contain, Dedup(memory, policy.refire_minutes, CLOCK), notify)
+        return AlertPipeline(outbox, policy, telemetry.stages(stages))
+
+    return Alerting(with_policy(policy_for(config)), with_policy, Review(cases, keys, audit, CLOCK), cases)
 
 
 def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:
     """Keeps ``outside`` fresh from Redis, the key store and the verdicts."""
-    keys = key_store(config, client)
+    keys, acting = key_store(config, client), acting_store(config, client)
 
     def stopped() -> list[str]:
+        if isinstance(acting, VendorKeyStore):
+            return list(acting.held())
         found: list[str] = []
         for state in (KeyState.SUSPENDED, KeyState.REVOKED):
             cursor = ""
@@ -251,7 +235,10 @@ def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:
         return found
 
     store = RedisStateStore(client, config.kafka.topic)
-    return Renewal(outside, config.detect.honey_keys, store.fleets, stopped, RedisCaseStore(client), CLOCK)
+    grace_s = max(STOPPED_GRACE_S, acting.capabilities().propagation_s)
+    return Renewal(
+        outside, config.detect.honey_keys, store.fleets, stopped, RedisCaseStore(client), CLOCK, grace_s
+    )
 
 
 def policy_for(config: Config) -> Policy:
@@ -259,21 +246,32 @@ def policy_for(config: Config) -> Policy:
     return load_policy(Path(config.alert.policy) if config.alert.policy else None)
 
 
-def key_store(config: Config, client: Any) -> RedisKeyStore:
-    """The reference store; without peppers it cannot issue or verify, only suspend and reinstate."""
-    pepper_file = config.keystore.pepper_file
-    peppers = Peppers.from_file(Path(pepper_file)) if pepper_file else None
-    rules = StoreRules(config.keystore.prefixes, config.keystore.imported_secrets)
-    return RedisKeyStore(client, CLOCK, peppers, rules=rules)
+def acting_store(config: Config, client: Any) -> RedisKeyStore | VendorKeyStore:
+    """Where keys are stopped and let go: ``keystore.kind``."""
+    if config.keystore.kind == "redis":
+        return key_store(config, client)
+    return vendor_store(config.keystore, client, CLOCK, RedisAudit(client, CLOCK))
 
 
 # -- for the commands --------------------------------------------------------------------------------
 
 
 def open_key_store(path: Path | None) -> RedisKeyStore:
-    """The key store of a config file."""
+    """Our own key store, by a config file. Raises ``Refused`` where keys are kept elsewhere."""
     config = read_config(path)
+    if config.keystore.kind != "redis":
+        raise Refused(
+            Reason.DENIED,
+            f"keystore.kind is {config.keystore.kind}: keys are issued, listed and revoked there; from here "
+            "they can be suspended, reinstated and looked at (keywatch keys store-check)",
+        )
     return key_store(config, open_redis(config))
+
+
+def open_acting_store(path: Path | None) -> RedisKeyStore | VendorKeyStore:
+    """Where people stop and let go keys, by a config file."""
+    config = read_config(path)
+    return acting_store(config, open_redis(config))
 
 
 def open_cases(path: Path | None) -> tuple[RedisCaseStore, Review]:
@@ -281,4 +279,4 @@ def open_cases(path: Path | None) -> tuple[RedisCaseStore, Review]:
     config = read_config(path)
     client = open_redis(config)
     cases = RedisCaseStore(client)
-    return cases, Review(cases, key_store(config, client), RedisAudit(client, CLOCK), CLOCK)
+    return cases, Review(cases, acting_store(config, client), RedisAudit(client, CLOCK), CLOCK)

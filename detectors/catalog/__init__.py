@@ -18,6 +18,7 @@ from detectors.catalog.isolation_forest import IsolationForestDetector
 from detectors.catalog.listed_network import ListedNetwork
 from detectors.catalog.method_shift import MethodShift
 from detectors.catalog.off_hours import OffHours
+from detectors.catalog.probing import Probing
 from detectors.catalog.robotic import Robotic
 from detectors.catalog.shared_origin import SharedOrigin
 from detectors.catalog.slow_ramp import SlowRamp
@@ -45,9 +46,12 @@ DETECTORS: Final = (
     "takeover",
     "honey_key",
     "stopped_key",
+    "probing",
+    "leaked_secret",
 )
-"""A detector's number is its place here; it is stored in profile rows, so append only. ``honey_key`` and
-``stopped_key`` need no mathematics: a request with such a key is the proof (``monitor.watch``)."""
+"""A detector's number is its place here; it is stored in profile rows, so append only. ``honey_key``,
+``stopped_key`` and ``leaked_secret`` need no mathematics: such a request is the proof
+(``monitor.outside``)."""
 
 
 def sight_detectors(lists: tuple[str, ...] = ()) -> tuple[SightDetector, ...]:
@@ -69,6 +73,7 @@ def window_detectors() -> tuple[WindowDetector, ...]:
         Robotic(),
         SlowRamp(),
         Takeover(),
+        Probing(),
     )
 
 

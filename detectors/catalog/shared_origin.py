@@ -3,7 +3,8 @@
 Meaning: how many other keys met this network for the first time within about an hour, as a Poisson tail
 around what such meetings usually are per network. Counted in the fleet's row, so over the keys of one
 partition at once and over all partitions as their rows are read (a job, every few seconds). Colliding
-hashes (2,048 bins) raise the mean they are judged against.
+hashes (2,048 bins) raise the mean they are judged against. Keys that meet new networks all the time
+(telephones) neither count nor are judged.
 
 Cost: about 1 us a sight. Not ready for keys younger than 6 hours.
 """
@@ -16,12 +17,12 @@ import numpy as np
 from scipy.special import pdtrc
 
 from detectors.base import MAX_BITS, Bits, Sights
-from detectors.novelty import is_new, ready
+from detectors.novelty import is_new, ready, settled
 from domain.finding import Evidence, Kind
 from domain.network import unpack_prefix
 from domain.profile import FLEET_PREFIX_BINS, prefix_bin
 
-LEAST_KEYS: Final = 4.0
+LEAST_KEYS: Final = 2.0
 LEAST_MEAN: Final = 0.1
 """New networks met by chance in a bin and hour at the least: a small fleet proves little."""
 MOST_BITS: Final = 22.0
@@ -37,7 +38,8 @@ class SharedOrigin:
         others, mean = _met(sights)
         tail = pdtrc(np.maximum(np.floor(others) - 1, 0), mean)
         bits = np.minimum(-np.log2(np.maximum(tail, 2.0**-MAX_BITS)), MOST_BITS)
-        new = is_new(sights.profile, "prefix", sights.prefix) & (others >= LEAST_KEYS)
+        new = is_new(sights.profile, "prefix", sights.prefix) & settled(sights.profile)
+        new &= others >= LEAST_KEYS
         return np.where(
             ready(sights.profile, sights.minute), np.where(new, np.maximum(bits, 0.0), 0.0), np.nan
         )

@@ -2,7 +2,7 @@
 
 Meaning: the cumulative sum of the key's busy hours above a frozen reference, see `detectors.ramp`; bits =
 -log2 of the chance of so high a sum. Growth over weeks cannot teach the reference, which moves with a
-memory of three months. Cost: about 0.1 us a window. Not ready before 24 busy hours.
+memory of three months. Cost: about 0.1 us a window. Not ready before a week with 24 busy hours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from detectors.base import MAX_BITS, Bits, Windows
-from detectors.ramp import REFERENCE_HOURS, spread, sum_bits
+from detectors.ramp import settled, spread, sum_bits
 from domain.finding import Evidence, Kind
 
 LEAST_FACTOR: Final = 1.0
@@ -30,7 +30,7 @@ class SlowRamp:
         profile = windows.profile
         bits = np.minimum(sum_bits(profile), MAX_BITS)
         risen = _last_hour(windows) - profile["reference_mean"] >= LEAST_FACTOR
-        ready = profile["reference_hours"] > REFERENCE_HOURS
+        ready = settled(profile)
         return np.where(ready, np.where(risen, bits, 0.0), np.nan)
 
     def explain(self, windows: Windows, i: int) -> list[Evidence]:

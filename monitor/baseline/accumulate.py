@@ -16,6 +16,7 @@ from domain.profile import (
     WINDOW_CLIENT_SLOTS,
     WINDOW_MS,
     WINDOW_NET_SLOTS,
+    endpoint_bit,
     object_bit,
     prefix_bit,
 )
@@ -149,9 +150,12 @@ def _histograms(
 
 
 def _objects(part: PartitionState, events: EnrichedColumns, numbers: Ints, window: Ints) -> None:
-    bit = object_bit(events.path[numbers])
-    mask = (1 << (bit & 7)).astype(np.uint8)
-    np.bitwise_or.at(part.windows["object_sketch"], (window, bit >> 3), mask)
+    _mark(part.windows["object_sketch"], window, object_bit(events.path[numbers]))
+    _mark(part.windows["endpoint_sketch"], window, endpoint_bit(events.endpoint[numbers]))
+
+
+def _mark(sketches: npt.NDArray[np.uint8], window: Ints, bit: Ints) -> None:
+    np.bitwise_or.at(sketches, (window, bit >> 3), (1 << (bit & 7)).astype(np.uint8))
 
 
 def _pairs(window: Ints, values: npt.NDArray[Any]) -> tuple[Ints, Ints]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from domain.errors import Fatal, Reason
 from domain.profile import (
     FLEET_DTYPE,
     PROFILE_DTYPE,
@@ -16,6 +15,7 @@ from domain.profile import (
     WINDOW_DTYPE,
     new_profiles,
 )
+from monitor.baseline.migrate import row_of
 from monitor.checkpoint.base import NO_OFFSET, Claim, Commit, StateStore
 
 Rows = npt.NDArray[np.void]
@@ -55,7 +55,7 @@ class PartitionState:
         self.slots_of([key_id for _, key_id in claim.windows], [""] * len(claim.windows))
         for (minute, key_id), raw in claim.windows.items():
             number = self.open_windows([self.slots[key_id]], [minute])
-            self.windows[number] = _row(raw, WINDOW_DTYPE)
+            self.windows[number] = row_of(raw, WINDOW_DTYPE)
         self.windows_dirty.clear()
 
     # -- keys ----------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ class PartitionState:
                 self.profiles[slot]["tenant"] = tenant.encode()[:TENANT_BYTES]
                 self.dirty.add(slot)
             else:
-                self.profiles[slot] = _row(raw, PROFILE_DTYPE)
+                self.profiles[slot] = row_of(raw, PROFILE_DTYPE)
 
     def tenant(self, slot: int) -> str:
         """The tenant of a key, as its first event named it."""
@@ -207,23 +207,12 @@ def _bytes(rows: Rows, numbers: list[int]) -> list[bytes]:
     return [raw[at : at + size] for at in range(0, len(raw), size)]
 
 
-def _row(raw: bytes, dtype: np.dtype[np.void]) -> np.void:
-    if len(raw) != dtype.itemsize:
-        raise Fatal(
-            Reason.CORRUPT,
-            f"a stored row has {len(raw)} bytes where schema {SCHEMA_VERSION} has {dtype.itemsize}: "
-            "it was written by another version; run that version or empty this topic's state",
-        )
-    row: np.void = np.frombuffer(raw, dtype)[0]
-    return row
-
-
 def _fleet(raw: bytes | None) -> Rows:
     if raw is None:
         fleet = np.zeros(1, FLEET_DTYPE)
         fleet["version"] = SCHEMA_VERSION
         return fleet
-    return np.array([_row(raw, FLEET_DTYPE)], FLEET_DTYPE)
+    return np.array([row_of(raw, FLEET_DTYPE)], FLEET_DTYPE)
 
 
 __all__ = ["NO_OFFSET", "PartitionState"]

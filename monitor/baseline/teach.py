@@ -13,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.features import raw_features
-from detectors.novelty import MIN_WINDOWS, UNUSED_SHARE, is_new
+from detectors.novelty import MIN_WINDOWS, is_new, settled
 from detectors.ramp import closed_hour
 from detectors.rates import advance
 from detectors.surge import surge_amounts
 from domain.profile import (
     MET_SLOTS,
     NEVER,
-    WINDOW_CLIENT_SLOTS,
-    WINDOW_NET_SLOTS,
     asn_bin,
     prefix_bin,
 )
@@ -40,6 +38,7 @@ HOUR_OF_WEEK_AT_EPOCH: Final = 72
 """1970-01-01 was a Thursday; hour 0 of the week is Monday 00:00 UTC."""
 FRESH_MEMORY_MIN: Final = 60.0
 """How long many keys from one new network stay together."""
+HOUR_MIN: Final = 60.0
 PLACE_DEGREES: Final = 1.0
 """Two places within a degree (about 100 km) are one."""
 
@@ -50,10 +49,24 @@ def count_window(profiles: Rows, windows: Rows) -> None:
     fresh = profiles["first_ms"] == 0
     profiles["first_ms"] = np.where(fresh, windows["first_ms"], profiles["first_ms"])
     _remember_place(profiles, windows)
+    _remember_home(profiles, windows)
+    gap = np.maximum(windows["minute"] - profiles["last_ms"] // 60_000, 0)
+    profiles["refused_hour"] *= np.exp(-gap / HOUR_MIN).astype(np.float32)
+    profiles["refused_hour"] += surge_amounts(windows)[:, 0].astype(np.float32)
     back = (windows["first_ms"] - profiles["last_ms"]) // 60_000
     silence = np.where(fresh | (back < 0), 0, back).astype(np.uint32)
     profiles["longest_gap"] = np.maximum(profiles["longest_gap"], silence)
     profiles["last_ms"] = np.maximum(profiles["last_ms"], windows["last_ms"])
+
+
+def _remember_home(profiles: Rows, windows: Rows) -> None:
+    """The key was used from a network it knows."""
+    counted = windows["net_count"] > 0
+    known = (windows["prefix"][:, :, None] == profiles["prefix"][:, None, :]) & (
+        profiles["prefix_weight"][:, None, :] > 0
+    )
+    home = (known.any(axis=2) & counted).any(axis=1)
+    profiles["last_home"] = np.where(home, windows["minute"], profiles["last_home"])
 
 
 def _remember_place(profiles: Rows, windows: Rows) -> None:
@@ -77,8 +90,8 @@ def count_fresh(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None
     fresh *= np.float32(np.exp(-max(minute - int(fleet["fresh_minute"][0]), 0) / FRESH_MEMORY_MIN))
     fleet["fresh_minute"] = minute
     few = np.bitwise_count(windows["prefix_sketch"]).sum(axis=1) <= MET_SLOTS
-    known_key = (profiles["windows"] >= MIN_WINDOWS) & few
-    for j in range(WINDOW_NET_SLOTS):
+    known_key = (profiles["windows"] >= MIN_WINDOWS) & few & settled(profiles)
+    for j in range(_slots_used(windows["net_count"])):
         rows = np.flatnonzero((windows["net_count"][:, j] > 0) & known_key)
         rows = rows[is_new(profiles[rows], "prefix", windows["prefix"][rows, j])]
         values = windows["prefix"][rows, j]
@@ -167,10 +180,11 @@ def _teach_networks(profiles: Rows, windows: Rows, fleet: Rows, gap: npt.NDArray
 def _teach_origin(profiles: Rows, windows: Rows, fleet: Rows, seen_before: npt.NDArray[np.bool_]) -> None:
     """Each distinct country, ASN and network of the window weighs one window."""
     bins: dict[str, Callable[[Any], Ints]] = {"country": _country_bin, "asn": asn_bin, "prefix": prefix_bin}
+    used = _slots_used(windows["net_count"])
     for name, to_bin in bins.items():
         values = windows[name]
         met = np.zeros(len(profiles), bool)
-        for j in range(WINDOW_NET_SLOTS):
+        for j in range(used):
             active = (windows["net_count"][:, j] > 0) & (values[:, j] != 0)
             for earlier in range(j):
                 active &= values[:, j] != values[:, earlier]
@@ -187,8 +201,13 @@ def _country_bin(country: npt.NDArray[np.uint16]) -> Ints:
     return country.astype(np.int64)
 
 
+def _slots_used(counts: npt.NDArray[np.uint32]) -> int:
+    """How many slots (n, S) any window has filled: they fill from the first on."""
+    return int((counts > 0).any(axis=0).sum())
+
+
 def _teach_places(profiles: Rows, windows: Rows) -> None:
-    for j in range(WINDOW_NET_SLOTS):
+    for j in range(_slots_used(windows["net_count"])):
         rows = np.flatnonzero((windows["net_count"][:, j] > 0) & np.isfinite(windows["lat"][:, j]))
         if not len(rows):
             continue
@@ -208,19 +227,19 @@ def _teach_places(profiles: Rows, windows: Rows) -> None:
 def _teach_clients(profiles: Rows, windows: Rows, gap: npt.NDArray[np.float64]) -> None:
     profiles["client_weight"] *= np.exp(-gap / NETWORK_MEMORY_MIN).astype(np.float32)[:, None]
     met = np.zeros(len(profiles), bool)
-    for j in range(WINDOW_CLIENT_SLOTS):
+    for j in range(_slots_used(windows["client_count"])):
         active = windows["client_count"][:, j] > 0
-        if active.any():
-            values = np.ascontiguousarray(windows["client"][:, j])
-            met |= learn(profiles["client"], profiles["client_weight"], values, active)
+        values = np.ascontiguousarray(windows["client"][:, j])
+        met |= learn(profiles["client"], profiles["client_weight"], values, active)
     profiles["novel_client"] += (met & (profiles["windows"] > 0)).astype(np.float32)
 
 
 def _teach_shares(profiles: Rows, windows: Rows, raw: npt.NDArray[np.float32]) -> None:
     count = np.maximum(windows["count"], 1).astype(np.float32)
     step = _step(profiles)
-    unused = ((windows["endpoint"] > 0) & (profiles["endpoint_share"] < UNUSED_SHARE)).any(axis=1)
+    unused = (windows["endpoint_sketch"] & ~profiles["endpoint_seen"]).any(axis=1)
     profiles["novel_endpoint"] += (unused & (profiles["windows"] > 0)).astype(np.float32)
+    profiles["endpoint_seen"] |= windows["endpoint_sketch"]
     wide = step[:, None]
     for name, window_name in (("endpoint_share", "endpoint"), ("status_share", "status")):
         share = windows[window_name] / count[:, None]

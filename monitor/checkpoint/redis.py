@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import redis
@@ -15,6 +15,9 @@ from monitor.checkpoint.codec import SAMPLES_KEPT, parse_window_field, window_fi
 
 Client = redis.Redis | RedisCluster
 T = TypeVar("T")
+
+SCAN_ROWS: Final = 1000
+"""Rows that one step of a scan looks at: about a millisecond of the server's time."""
 
 # Redis does not roll back, so everything that can fail is checked before the first write; the first
 # XADD goes first because a wrong id is only found by doing it.
@@ -90,13 +93,37 @@ class RedisStateStore:
         offset = int(values.get("offset", NO_OFFSET))
         return Claim(fence, offset, values, {parse_window_field(f): row for f, row in windows.items()})
 
+    def partitions(self) -> list[int]:
+        """Every partition that was ever claimed."""
+        members: set[bytes] = _answered(lambda: self._redis.smembers(f"kw:partitions:{self.topic}"))
+        return sorted(int(number) for number in members)
+
+    def begun(self, partition: int) -> bool:
+        """Whether anything was ever committed to the partition; claims nothing."""
+        found = _answered(lambda: self._redis.hmget(self.key(partition, "meta"), "offset", "watermark_ms"))
+        return found[0] not in (None, b"%d" % NO_OFFSET) or found[1] is not None
+
     def fleets(self) -> dict[int, bytes]:
         """The fleet row of every partition that was ever claimed, as its last commit left it."""
-        numbers = sorted(
-            int(n) for n in _answered(lambda: self._redis.smembers(f"kw:partitions:{self.topic}"))
-        )
+        numbers = self.partitions()
         rows = {n: _answered(lambda n=n: self._redis.hget(self.key(n, "meta"), "fleet")) for n in numbers}  # type: ignore[misc]
         return {n: raw for n, raw in rows.items() if raw}
+
+    def profiles_named(self, partition: int, pattern: str) -> Iterator[tuple[str, bytes]]:
+        """Key ids that match a Redis glob, and their rows. Reads the whole partition, a part at a time."""
+        key, cursor = self.key(partition, "profiles"), 0
+        while True:
+            cursor, found = _answered(
+                lambda at=cursor: self._redis.hscan(key, at, match=pattern, count=SCAN_ROWS)  # type: ignore[misc]
+            )
+            yield from ((key_id.decode(), row) for key_id, row in found.items())
+            if not cursor:
+                return
+
+    def offset(self, partition: int) -> int:
+        """The next record to read after the partition's last commit, ``NO_OFFSET`` before the first."""
+        raw: bytes | None = _answered(lambda: self._redis.hget(self.key(partition, "meta"), "offset"))
+        return NO_OFFSET if raw is None else int(raw)
 
     def load_profiles(self, partition: int, key_ids: Sequence[str]) -> list[bytes | None]:
         if not key_ids:

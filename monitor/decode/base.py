@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from domain.errors import Reason, Rejected
 from domain.event import MAX_KEY_ID_BYTES, UNKNOWN, EventColumns, Place, UsageEvent
-from monitor.decode.leak import hashed_id, looks_like_secret
+from domain.leak import hashed_id, looks_like_secret, names_leak
 
 Offsets = npt.NDArray[np.int64]
 
@@ -76,10 +76,12 @@ class EventDecoder:
         self._parse = parse
         self._limits = limits
         self._good_ids: dict[str, str] = {}
+        self._leaks: set[str] = set()
 
     def decode(self, values: Sequence[bytes | None], offsets: Offsets) -> Decoded:
         if len(self._good_ids) >= KNOWN_KEY_IDS:
             self._good_ids.clear()
+            self._leaks.clear()
         latest = self._limits.latest_ms()
         try:
             events, sources = self._parsed(values)
@@ -161,13 +163,15 @@ class EventDecoder:
                 Reason.BAD_KEY_ID, f"key_id has control characters or over {MAX_KEY_ID_BYTES} bytes"
             )
         self._good_ids[key_id] = name = hashed_id(key_id) if looks_like_secret(key_id) else key_id
+        if names_leak(name):
+            self._leaks.add(name)
         return name
 
     def _columns(self, events: Sequence[UsageEvent], offsets: Offsets, latest_ms: int) -> EventColumns:
         """Raises ``Rejected`` when any event is out of bounds."""
         get = self._good_ids.get
-        said = [e.key_id for e in events]
-        key_ids = [get(key_id) or self._learn(key_id) for key_id in said]
+        key_ids = [get(e.key_id) or self._learn(e.key_id) for e in events]
+        leaks = self._leaks
         return EventColumns(
             offset=offsets,
             ts_ms=_times([e.ts for e in events], latest_ms),
@@ -182,7 +186,7 @@ class EventDecoder:
             bytes_out=_numbers([e.bytes_out for e in events], "bytes_out"),
             latency_us=_numbers([e.latency_ms for e in events], "latency_ms", 1000.0),
             places={row: _place(e) for row, e in enumerate(events) if _is_placed(e)},
-            leaked=[] if key_ids == said else [row for row, k in enumerate(key_ids) if k != said[row]],
+            leaked=[row for row, k in enumerate(key_ids) if k in leaks] if leaks else [],
         )
 
 

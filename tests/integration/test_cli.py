@@ -13,7 +13,13 @@ from sample_streams import scenario_path
 RUNNER = CliRunner()
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "replay", "config check", "keys issue", "cases list"])
+COMMANDS = (
+    *("run", "demo", "replay", "config check", "cases list"),
+    *("keys issue", "keys issue-many", "keys list", "keys audit"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_an_example(command: str) -> None:
     done = RUNNER.invoke(app, [*command.split(), "--help"])
     assert done.exit_code == 0

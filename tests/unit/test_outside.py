@@ -9,7 +9,9 @@ import numpy as np
 from domain.case import Case, CaseNote, CaseState
 from domain.decision import Action, Decision
 from domain.finding import Finding, Kind
+from domain.leak import hashed_id
 from domain.profile import FLEET_DTYPE
+from keystore.token import generate
 from monitor.checkpoint.memory import MemoryStateStore
 from monitor.config import DetectConfig
 from monitor.outside import STOPPED, Outside, Watched
@@ -43,6 +45,18 @@ def test_one_request_with_a_honey_key_is_proof() -> None:
         1.0,
         0,
     )
+
+
+def test_a_whole_secret_in_the_log_is_proof_and_is_not_repeated_in_the_finding() -> None:
+    secret = generate().reveal()
+    for said in (secret, hashed_id(secret)):  # met here, or by the middleware upstream
+        (finding,) = found(lines(said, [1_780_272_000_000, 1_780_272_001_000]), DetectConfig())
+        assert (finding.detector, finding.kind, finding.key_id) == (
+            "leaked_secret",
+            Kind.CERTAIN,
+            hashed_id(secret),
+        )
+        assert secret not in repr(finding)
 
 
 def test_other_keys_are_no_honey() -> None:

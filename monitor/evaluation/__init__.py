@@ -1,0 +1,1 @@
+"""How well detection does on corpora whose truth is known: labels -> replay -> tally -> report."""
