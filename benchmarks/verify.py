@@ -123,6 +123,16 @@ def sha256(secret: Secret) -> str:
     return hashlib.sha256(secret.reveal().encode()).hexdigest()
 
 
+def blobs(redis: Any, flow: str, keys: int) -> list[Secret]:
+    """A JSON blob for each of so many new secrets."""
+    secrets = [generate() for _ in range(keys)]
+    pipe = redis.pipeline(transaction=False)
+    for secret in secrets:
+        pipe.set(f"{flow}:{sha256(secret)}", json.dumps({"id": sha256(secret)[:16], **BLOB}))
+    pipe.execute()
+    return secrets
+
+
 class Steps:
     """A look-up, a limiter, a usage write."""
 
@@ -130,12 +140,7 @@ class Steps:
         self.redis = redis
 
     def fill(self, keys: int) -> list[Secret]:
-        secrets = [generate() for _ in range(keys)]
-        pipe = self.redis.pipeline(transaction=False)
-        for secret in secrets:
-            pipe.set(f"steps:{sha256(secret)}", json.dumps({"id": sha256(secret)[:16], **BLOB}))
-        pipe.execute()
-        return secrets
+        return blobs(self.redis, "steps", keys)
 
     def verify(self, secret: Secret) -> bool:
         now = CLOCK.now()
@@ -166,12 +171,7 @@ class Naive:
         self.redis = redis
 
     def fill(self, keys: int) -> list[Secret]:
-        secrets = [generate() for _ in range(keys)]
-        pipe = self.redis.pipeline(transaction=False)
-        for secret in secrets:
-            pipe.set(f"naive:{sha256(secret)}", json.dumps(BLOB))
-        pipe.execute()
-        return secrets
+        return blobs(self.redis, "naive", keys)
 
     def verify(self, secret: Secret) -> bool:
         now = CLOCK.now()

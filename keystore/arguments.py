@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.errors import Reason, Rejected
 from domain.event import MAX_KEY_ID_BYTES
-from keystore.token import without_secrets
+from keystore.token import masked
 
 MAX_TEXT_CHARS: Final = 1000
 """Longest name or reason; they are shown in tables and messages."""
@@ -22,7 +22,7 @@ def check_key_id(key_id: str) -> None:
         )
     if _unprintable(key_id):
         raise Rejected(Reason.BAD_KEY_ID, "key id: holds a control character or half a surrogate pair")
-    if without_secrets(key_id) != key_id:
+    if masked(key_id) != key_id:
         raise Rejected(Reason.BAD_KEY_ID, "key id: holds a whole secret; the id is public and another text")
 
 
@@ -34,7 +34,7 @@ def check_text(what: str, text: str, *, required: bool = False) -> None:
         raise Rejected(Reason.WRONG_TYPE, f"{what}: {len(text)} characters, at most {MAX_TEXT_CHARS}")
     if _unprintable(text):
         raise Rejected(Reason.WRONG_TYPE, f"{what}: holds a control character or half a surrogate pair")
-    if without_secrets(text) != text:
+    if masked(text) != text:
         raise Rejected(Reason.WRONG_TYPE, f"{what}: holds a whole secret, which would be shown to people")
 
 
@@ -45,7 +45,7 @@ def one_line(text: str) -> str:
     'burst from [2J 198.18.0.0/24'
     """
     harmless = "".join(" " if _unprintable(letter) else letter for letter in text)
-    return without_secrets(harmless)[:MAX_TEXT_CHARS]
+    return masked(harmless)[:MAX_TEXT_CHARS]
 
 
 def check_lifetime(expires_s: int | None) -> None:

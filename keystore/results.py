@@ -11,7 +11,7 @@ from domain.secret import Secret
 from keystore.rate import RateStatus
 from keystore.record import KeyDetails
 from keystore.refusal import Refusal
-from keystore.token import without_secrets
+from keystore.token import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Usage:
 
 def unknown_key(key_id: str) -> Refused:
     """The error for an id that the store does not know."""
-    shown = without_secrets(key_id)
+    shown = masked(key_id)
     return Refused(
         Reason.NOT_FOUND, f"no key {shown!r} in the key store: check the id, or import the key first"
     )
