@@ -25,7 +25,8 @@ _JUDGED: Final = (
     "retires_ms",
 )
 
-FIELDS: Final = KeyRecord.__struct_fields__
+_UNREAD: Final = ("prior_state", "released_case", "suspended_by", "predecessor", "cell", "made_by")
+FIELDS: Final = tuple(name for name in KeyRecord.__struct_fields__ if name not in _UNREAD)
 """What the scripts read of a record, in this order; a field that an old record lacks is nil."""
 
 _PRELUDE: Final = f"""#!lua flags=allow-oom
@@ -49,14 +50,9 @@ local function turned_away(r)
   if past(r[EXPIRES_MS]) then return 'expired' end
   if r[STATE] == 'suspended' and not past(r[SUSPENSION_EXPIRES_MS]) then return 'suspended' end
 end
-local function count(use, last, tat)
+local function count(use, ...)
+  redis.call('HSET', use, 'last', ARGV[1], ...)
   local today = math.floor(now / DAY_MS)
-  local latest = string.format('%.0f', math.max(now, tonumber(last or 0)))
-  if tat then
-    redis.call('HSET', use, 'last', latest, 'tat', string.format('%.0f', tat))
-  else
-    redis.call('HSET', use, 'last', latest)
-  end
   if redis.call('HINCRBY', use, 'd' .. today, 1) > 1 then return end
   for _, name in ipairs(redis.call('HKEYS', use)) do
     local day = tonumber(string.match(name, '^d(%d+)$') or '')
@@ -67,20 +63,20 @@ local function admit(record, r)
   local refusal = turned_away(r)
   if refusal then return {refusal, '', '', r} end
   local use, limit = record .. ':use', tonumber(r[RATE_LIMIT] or 0)
-  local known = redis.call('HMGET', use, 'last', 'tat')
   if limit == 0 then
-    count(use, known[1])
+    count(use)
     return {'', '', '', r}
   end
   local interval, now_us = tonumber(r[RATE_PERIOD_S]) * 1e6 / limit, now * 1000
-  local start = math.max(tonumber(known[2] or 0), now_us)
+  local start = math.max(tonumber(redis.call('HGET', use, 'tat') or 0), now_us)
   local after = math.floor(start + interval)
   local wait = after - interval * tonumber(r[RATE_BURST]) - now_us
   if wait > 0 then
     return {'rate_limited', string.format('%.0f', start), string.format('%.17g', wait), r}
   end
-  count(use, known[1], after)
-  return {'', string.format('%.0f', after), '0', r}
+  local tat = string.format('%.0f', after)
+  count(use, 'tat', tat)
+  return {'', tat, '0', r}
 end
 """
 )

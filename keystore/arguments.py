@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.errors import Reason, Rejected
 from domain.event import MAX_KEY_ID_BYTES
+from keystore.token import masked
 
 MAX_TEXT_CHARS: Final = 1000
 """Longest name or reason; they are shown in tables and messages."""
@@ -21,16 +22,20 @@ def check_key_id(key_id: str) -> None:
         )
     if _unprintable(key_id):
         raise Rejected(Reason.BAD_KEY_ID, "key id: holds a control character or half a surrogate pair")
+    if masked(key_id) != key_id:
+        raise Rejected(Reason.BAD_KEY_ID, "key id: holds a whole secret; the id is public and another text")
 
 
 def check_text(what: str, text: str, *, required: bool = False) -> None:
-    """Raises ``Rejected(WRONG_TYPE)`` for text that is too long, or could command a terminal."""
+    """Raises ``Rejected(WRONG_TYPE)`` for text that is too long, holds a secret or commands a terminal."""
     if required and not text:
         raise Rejected(Reason.WRONG_TYPE, f"{what}: must not be empty")
     if len(text) > MAX_TEXT_CHARS:
         raise Rejected(Reason.WRONG_TYPE, f"{what}: {len(text)} characters, at most {MAX_TEXT_CHARS}")
     if _unprintable(text):
         raise Rejected(Reason.WRONG_TYPE, f"{what}: holds a control character or half a surrogate pair")
+    if masked(text) != text:
+        raise Rejected(Reason.WRONG_TYPE, f"{what}: holds a whole secret, which would be shown to people")
 
 
 def one_line(text: str) -> str:
@@ -39,7 +44,8 @@ def one_line(text: str) -> str:
     >>> one_line("burst from\\x1b[2J 198.18.0.0/24")
     'burst from [2J 198.18.0.0/24'
     """
-    return "".join(" " if _unprintable(letter) else letter for letter in text)[:MAX_TEXT_CHARS]
+    harmless = "".join(" " if _unprintable(letter) else letter for letter in text)
+    return masked(harmless)[:MAX_TEXT_CHARS]
 
 
 def check_lifetime(expires_s: int | None) -> None:

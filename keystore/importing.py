@@ -46,14 +46,15 @@ class Importing(Issuing):
             check_key_id(key_id)
             check_text("tenant", tenant)
             check_text("owner", owner)
-            records.append(KeyRecord(key_id=key_id, created_ms=now_ms, tenant=tenant, owner=owner))
-        return [record.status(now_ms) for record in self._create(records, by)]
+            spec = KeySpec(tenant, owner, prefix="", expires_s=None)
+            records.append(record_of(spec, key_id, now_ms, by))
+        return [record.status(now_ms) for record in self._create(records)]
 
     def import_secret(self, key_id: str, secret: Secret, spec: KeySpec, by: str = "") -> KeyStatus:
         """Take over a key of another system with its secret; doing it again answers its status.
 
         The secret is kept under Argon2, as nothing is known of its entropy; ``spec.prefix`` says its
-        type and environment, its text need not. A verification then costs three round trips and some
+        type and environment, its text need not. A verification then costs four round trips and some
         20 ms the first time, one round trip later (see :class:`keystore.proved.Proved`). Rotate such keys
         soon.
 
@@ -72,10 +73,10 @@ class Importing(Issuing):
             raise Refused(Reason.CONFLICT, f"the secret of key {key_id!r} belongs to another key already")
         version = peppers.current
         record = replace(
-            record_of(spec, key_id, now_ms), hash=slow_hash(peppers, secret), pepper_version=version
+            record_of(spec, key_id, now_ms, by), hash=slow_hash(peppers, secret), pepper_version=version
         )
         self._note_lookup(version, lookups(peppers, secret)[version], key_id)
-        (stored,) = self._create([record], by)
+        (stored,) = self._create([record])
         self._plan(Book.NOTICE, list(expiry_items([stored])))
         return stored.status(now_ms)
 

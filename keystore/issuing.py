@@ -19,6 +19,7 @@ from keystore.rate import RateLimit
 from keystore.record import KeyRecord
 from keystore.results import Issued
 from keystore.scopes import check_scopes
+from keystore.transitions import KEYWATCH
 
 YEAR_S: Final = 365 * 86_400
 """A key nobody thinks of again ends by itself."""
@@ -82,14 +83,17 @@ class Issuing(Primitives):
             spec.check()
             self._rules.check_prefix(spec.prefix)
         peppers, now_ms = self._need_peppers(), self._now_ms()
-        drafts = [_drafted(spec, peppers, now_ms, predecessor) for spec in specs]
+        drafts = [
+            _drafted(spec.prefix, peppers, record_of(spec, token.new_key_id(), now_ms, by), predecessor)
+            for spec in specs
+        ]
         records = [record for record, _ in drafts]
-        self._create(records, by)
+        self._create(records)
         self._plan(Book.NOTICE, list(expiry_items(records)))
         return [issued for _, issued in drafts]
 
 
-def record_of(spec: KeySpec, key_id: str, now_ms: int) -> KeyRecord:
+def record_of(spec: KeySpec, key_id: str, now_ms: int, by: str) -> KeyRecord:
     """A new key, without its hash."""
     rate = spec.rate
     return KeyRecord(
@@ -105,13 +109,14 @@ def record_of(spec: KeySpec, key_id: str, now_ms: int) -> KeyRecord:
         rate_limit=rate.limit if rate else 0,
         rate_period_s=rate.period_s if rate else 0,
         rate_burst=rate.burst if rate else 0,
+        made_by=by or spec.owner or KEYWATCH,
     )
 
 
-def _drafted(spec: KeySpec, peppers: Peppers, now_ms: int, predecessor: str) -> tuple[KeyRecord, Issued]:
-    secret = token.generate(spec.prefix)
+def _drafted(prefix: str, peppers: Peppers, bare: KeyRecord, predecessor: str) -> tuple[KeyRecord, Issued]:
+    secret = token.generate(prefix)
     record = replace(
-        record_of(spec, token.new_key_id(), now_ms),
+        bare,
         hash=peppers.digest(secret),
         pepper_version=peppers.current,
         predecessor=predecessor,

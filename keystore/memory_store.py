@@ -41,19 +41,18 @@ class MemoryKeyStore(BaseKeyStore):
         return sorted(due)[:limit]
 
     def history(self, key_id: str, limit: int = 50) -> Sequence[HistoryEntry]:
-        self._load(key_id)
-        return self._history[key_id][-HISTORY_MAX:][::-1][:limit]
+        record = self._load(key_id)
+        return [*self._history[key_id][-HISTORY_MAX:][::-1], record.beginning()][:limit]
 
-    def _create(self, records: Sequence[KeyRecord], by: str = "") -> Sequence[KeyRecord]:
+    def _create(self, records: Sequence[KeyRecord]) -> Sequence[KeyRecord]:
         with self._lock:
-            return [self._create_one(record, by or record.owner) for record in records]
+            return [self._create_one(record) for record in records]
 
-    def _create_one(self, record: KeyRecord, by: str) -> KeyRecord:
+    def _create_one(self, record: KeyRecord) -> KeyRecord:
         known = self._records.get(record.key_id)
         if known is None:
             self._records[record.key_id] = record
-            entry = HistoryEntry(record.created_ms, record.begins_with, "", record.state.value, "", by, "")
-            self._history[record.key_id] = [entry]
+            self._history[record.key_id] = []
             if record.hash:
                 self._ids_by_hash[record.hash] = record.key_id
             return record

@@ -42,6 +42,7 @@ def normal_networks(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(parse_network(text)) for text in texts)
 
 
+@lru_cache(maxsize=CACHED)
 def parse_address(text: str) -> Address | None:
     """The caller's address, a v4-mapped one as IPv4; None for what is no address."""
     try:

@@ -72,13 +72,17 @@ def expiry_items(records: Sequence[KeyRecord]) -> Iterator[AgendaItem]:
                 yield AgendaItem(due_ms, record.key_id, f"{NoticeKind.EXPIRES}:{days}")
 
 
+def rotation_item(key_id: str, now_ms: int, ends_ms: int) -> AgendaItem:
+    """The notice, due now, of a key that was replaced and works until ``ends_ms``."""
+    return AgendaItem(now_ms, key_id, f"{NoticeKind.ROTATED}:{ends_ms}")
+
+
 def notice_for(item: AgendaItem, record: KeyRecord, now_ms: int) -> Notice | None:
     """The message of an agenda item; None when it has lost its sense: the key ended or was replaced, or
     a more urgent notice is due already."""
-    name, _, days = item.what.partition(":")
+    name, _, number = item.what.partition(":")
     kind = NoticeKind(name)
-    at_ms = record.retires_ms if kind is NoticeKind.ROTATED else record.expires_ms
-    if at_ms is None or (kind is NoticeKind.EXPIRES and not _matters(record, int(days), now_ms)):
+    if kind is NoticeKind.EXPIRES and not _matters(record, int(number), now_ms):
         return None
     return Notice(
         id=f"{record.key_id}:{item.what}",
@@ -87,7 +91,7 @@ def notice_for(item: AgendaItem, record: KeyRecord, now_ms: int) -> Notice | Non
         name=record.name,
         tenant=record.tenant,
         owner=record.owner,
-        at_ms=at_ms,
+        at_ms=int(number) if kind is NoticeKind.ROTATED else record.expires_ms or 0,
         successor=record.successor,
         due_ms=item.due_ms,
     )

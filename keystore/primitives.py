@@ -37,9 +37,8 @@ class Primitives(ABC):
         self._peppers = peppers
 
     @abstractmethod
-    def _create(self, records: Sequence[KeyRecord], by: str = "") -> Sequence[KeyRecord]:
+    def _create(self, records: Sequence[KeyRecord]) -> Sequence[KeyRecord]:
         """Store new keys with their indexes; a key that is there already, and the same, is answered.
-        ``by`` made them, "" is their owner.
 
         Raises ``Refused(CONFLICT)``.
         """

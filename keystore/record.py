@@ -25,8 +25,9 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     holds the key, and empty when a person does. ``prior_state`` is where a reinstatement goes back to,
     and ``released_case`` the last case whose suspension ended: it may not suspend again. ``scopes`` and
     ``networks`` are as :mod:`keystore.scopes` and :mod:`keystore.networks` write them. A key that was
-    rotated names its ``successor`` and works until ``retires_ms``; ``rate_limit`` 0 is no limit. ``cell`` is
-    :func:`keystore.token.cell_of` its secret, "" for a key that has none.
+    rotated names its ``successor`` and works until ``retires_ms``, or was revoked at once. ``rate_limit`` 0
+    is no limit. ``cell`` is :func:`keystore.token.cell_of` its secret, "" for a key that has none.
+    ``made_by`` issued or imported it; "" in records of the first version, whose history says so instead.
     """
 
     key_id: str
@@ -54,6 +55,7 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     successor: str = ""
     retires_ms: int | None = None
     cell: str = ""
+    made_by: str = ""
 
     def state_at(self, now_ms: int) -> KeyState:
         """The state at a time: a key past its life is ``expired``, past its grace ``revoked``."""
@@ -77,10 +79,10 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return None
         return _REFUSALS.get(state)
 
-    @property
-    def begins_with(self) -> str:
-        """The first word of its history."""
-        return "issue" if self.cell else "import"
+    def beginning(self) -> HistoryEntry:
+        """The first line of its history, which is not stored apart: most keys then need no history."""
+        verb = "issue" if self.cell else "import"
+        return HistoryEntry(self.created_ms, verb, "", KeyState.ACTIVE.value, "", self.made_by, "")
 
     @property
     def rate(self) -> RateLimit | None:

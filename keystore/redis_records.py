@@ -32,21 +32,18 @@ class RedisRecords(Primitives):
         self._calls = Calls(redis)
         self._names = KeyNames(namespace)
 
-    def _create(self, records: Sequence[KeyRecord], by: str = "") -> Sequence[KeyRecord]:
+    def _create(self, records: Sequence[KeyRecord]) -> Sequence[KeyRecord]:
         stored: list[KeyRecord] = []
         for start in range(0, len(records), BATCH):
-            stored += self._create_batch(records[start : start + BATCH], by)
+            stored += self._create_batch(records[start : start + BATCH])
         return stored
 
-    def _create_batch(self, records: Sequence[KeyRecord], by: str) -> Sequence[KeyRecord]:
+    def _create_batch(self, records: Sequence[KeyRecord]) -> Sequence[KeyRecord]:
         """Where they live, then they, then the listing: a crash in between leaves at worst an entry with
         nothing behind it, or a key that nobody was told of."""
         cells = self._settled(records)
         answers = self._calls.batch(
-            lambda pipe: [
-                self._put(pipe, record, cell, by or record.owner)
-                for record, cell in zip(records, cells, strict=True)
-            ]
+            lambda pipe: [self._put(pipe, record, cell) for record, cell in zip(records, cells, strict=True)]
         )
         stored = [from_fields(pairs(flat)) for _, flat in answers]
         self._calls.batch(lambda pipe: [self._enlist(pipe, record) for record in stored])
@@ -68,14 +65,13 @@ class RedisRecords(Primitives):
         found = zip(records, known, strict=True)
         return [record.cell or (cell.decode() if cell else "") for record, cell in found]
 
-    def _put(self, pipe: Any, record: KeyRecord, cell: str, by: str) -> Any:
+    def _put(self, pipe: Any, record: KeyRecord, cell: str) -> Any:
         fields = [part for pair in to_fields(record).items() for part in pair]
         keys = [self._names.record(record.key_id, cell), self._names.history(record.key_id, cell)]
         if record.cell:
             keys.append(self._names.hashes(cell))
-        head = [record.created_ms, record.begins_with, by, HISTORY_MAX]
         # a cluster's pipeline has no eval() of its own, but carries the command
-        return pipe.execute_command("EVAL", CREATE, len(keys), *keys, *head, *fields)
+        return pipe.execute_command("EVAL", CREATE, len(keys), *keys, *fields)
 
     def _enlist(self, pipe: Any, record: KeyRecord) -> Any:
         return pipe.zadd(self._names.listing(self._names.shard(record.key_id)), {member_of(record): 0})

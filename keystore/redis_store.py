@@ -52,7 +52,8 @@ class RedisKeyStore(RedisAdmission, RedisAgenda, BaseKeyStore):
         record = self._load(key_id)
         name = self._names.history(key_id, record.cell)
         (found,) = self._calls.batch(lambda pipe: pipe.xrevrange(name, count=limit))
-        return [_history_entry(fields) for _, fields in found]
+        told = [_history_entry(fields) for _, fields in found]
+        return told if len(told) >= limit or not record.made_by else [*told, record.beginning()]
 
     def _listed(self, cursor: str, limit: int) -> Sequence[str]:
         below = f"({cursor}" if cursor else "+"

@@ -11,6 +11,7 @@ from domain.secret import Secret
 from keystore.rate import RateStatus
 from keystore.record import KeyDetails
 from keystore.refusal import Refusal
+from keystore.token import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,9 @@ class Usage:
 
 def unknown_key(key_id: str) -> Refused:
     """The error for an id that the store does not know."""
+    shown = masked(key_id)
     return Refused(
-        Reason.NOT_FOUND, f"no key {key_id!r} in the key store: check the id, or import the key first"
+        Reason.NOT_FOUND, f"no key {shown!r} in the key store: check the id, or import the key first"
     )
 
 

@@ -10,7 +10,7 @@ from domain.ports import KeyStatus
 from keystore.agenda import CLAIM_S, AgendaItem, Book
 from keystore.arguments import check_text, one_line
 from keystore.issuing import Issuing, KeySpec
-from keystore.notices import NoticeKind
+from keystore.notices import rotation_item
 from keystore.record import KeyRecord
 from keystore.results import Issued
 from keystore.token import DEFAULT_PREFIX
@@ -51,7 +51,7 @@ class Rotating(Issuing):
         except Refused:
             self._apply(issued.key_id, Change(Verb.REVOKE, by=KEYWATCH, reason=f"{key_id} was not rotated"))
             raise
-        self._plan(Book.NOTICE, [AgendaItem(now_ms, key_id, f"{NoticeKind.ROTATED}:{issued.key_id}")])
+        self._plan(Book.NOTICE, [rotation_item(key_id, now_ms, ends_ms)])
         return issued
 
     def retire_due(self, limit: int = 100) -> Sequence[KeyStatus]:

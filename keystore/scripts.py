@@ -12,22 +12,20 @@ from typing import Final
 HISTORY_MAX: Final = 1000
 """Entries kept of a key's own history, about 150 bytes each; the audit log is elsewhere."""
 
-# KEYS record, history, and for a key in a cell the index of its hashes.
-# ARGV at_ms, verb, who, history length, then field, value, ...
+# KEYS record, history, and for a key in a cell the index of its hashes. ARGV field, value, ...
 # Answers {'ok' | 'conflict', record}: a record that is already this one is 'ok'.
 CREATE: Final = """#!lua
 local found = redis.call('HMGET', KEYS[1], 'hash', 'tenant', 'owner')
 local new = {}
-for i = 5, #ARGV, 2 do new[ARGV[i]] = ARGV[i + 1] end
+for i = 1, #ARGV, 2 do new[ARGV[i]] = ARGV[i + 1] end
 if found[1] then
   local same = found[1] == new.hash and found[2] == new.tenant and found[3] == new.owner
   return {same and 'ok' or 'conflict', redis.call('HGETALL', KEYS[1])}
 end
-local kind = redis.call('TYPE', KEYS[2]).ok
-if kind ~= 'none' then return redis.error_reply('ERR keywatch: history without a record') end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'at_ms', ARGV[1], 'verb', ARGV[2],
-  'before', '', 'after', new.state, 'case_id', '', 'by', ARGV[3], 'reason', '')
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  return redis.error_reply('ERR keywatch: history without a record')
+end
+redis.call('HSET', KEYS[1], unpack(ARGV))
 if KEYS[3] then redis.call('HSET', KEYS[3], new.hash, string.match(KEYS[1], '[^:]*$')) end
 return {'ok', redis.call('HGETALL', KEYS[1])}
 """
@@ -111,8 +109,9 @@ function rules.revoke()
 end
 function rules.rotate()
   if r.successor ~= '' then return 'conflict' end
-  r.successor, r.retires_ms = ARGV[8], ARGV[7]
-  if past(r.retires_ms) then return stop(ARGV[6]) end
+  r.successor = ARGV[8]
+  if past(ARGV[7]) then return stop(ARGV[6]) end
+  r.retires_ms = ARGV[7]
   if held then r.prior_state = 'retiring' else r.state = 'retiring' end
   return 'changed'
 end

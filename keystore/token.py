@@ -14,7 +14,8 @@ import zlib
 from typing import Final
 
 from domain.errors import Reason, Rejected
-from domain.secret import Secret
+from domain.leak import secrets_in
+from domain.secret import MASK, Secret
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DEFAULT_PREFIX: Final = "sk_live"
@@ -55,6 +56,18 @@ def checksum_ok(text: str) -> bool:
     """
     match = _TOKEN.fullmatch(text)
     return match is not None and checksum(match[1]) == match[2]
+
+
+def masked(text: str) -> str:
+    """The text without the secrets in it: people paste them where an id or a reason belongs.
+
+    >>> body = "0" * 43
+    >>> masked(f"found sk_live_{body}{checksum(body)} in a log")
+    'found ******** in a log'
+    """
+    for found in secrets_in(text):
+        text = text.replace(found, MASK)
+    return text
 
 
 def environment_of(prefix: str) -> str:

@@ -131,7 +131,7 @@ def _rotate(record: KeyRecord, change: Change, now_ms: int) -> KeyRecord | Reaso
         return Reason.CONFLICT
     rotated = msgspec.structs.replace(record, successor=change.successor, retires_ms=change.expires_ms)
     if rotated.retired(now_ms):
-        return _ended(rotated, change.reason)
+        return _revoke(rotated, change, now_ms)
     if record.state is KeyState.SUSPENDED:
         return msgspec.structs.replace(rotated, prior_state=KeyState.RETIRING)
     return msgspec.structs.replace(rotated, state=KeyState.RETIRING)

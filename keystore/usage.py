@@ -33,7 +33,7 @@ class Meter:
     def count(self, now_ms: int) -> None:
         """One use more; days that are past keeping go when a new one begins."""
         today = day_of(now_ms)
-        self.last_used_ms = max(now_ms, self.last_used_ms or 0)
+        self.last_used_ms = now_ms
         self.days[today] = self.days.get(today, 0) + 1
         self.days = {day: count for day, count in self.days.items() if day > today - DAYS_KEPT}
 

@@ -13,14 +13,15 @@ from typing import Annotated, Final, TextIO
 import msgspec
 import typer
 
-from domain.errors import Fatal, Reason, Rejected
+from domain.errors import Fatal, Reason
 from keystore.issuing import KeySpec
 from keystore.rate import RateLimit
 from keystore.results import Issued
 from keystore.token import DEFAULT_PREFIX
 from monitor.cli_errors import exit_codes
 from monitor.cli_keys import open_store
-from monitor.cli_options import Config
+from monitor.cli_lines import read_lines, rejected_at
+from monitor.cli_options import Config, Who, who
 from monitor.cli_progress import counting
 
 BATCH: Final = 500
@@ -66,6 +67,7 @@ def issue_many(
     out: Annotated[
         Path | None, typer.Option(help="A new file for the secrets, readable by you only.")
     ] = None,
+    by: Who = "",
     config: Config = None,
 ) -> None:
     """Make many keys. Every line is checked before the first key is made.
@@ -79,31 +81,17 @@ def issue_many(
         store, specs = open_store(config), _specs(wanted)
         with _secrets_file(out) as told, counting("issuing keys", total) as count:
             while batch := list(islice(specs, BATCH)):
-                _tell(told, batch, store.issue_many(batch))
+                _tell(told, batch, store.issue_many(batch, who(by)))
                 done += len(batch)
                 count(len(batch))
     typer.echo(f"{done:,} keys issued. Their secrets are shown only now: keep them safe.", err=True)
 
 
 def _specs(path: Path) -> Iterator[KeySpec]:
-    """Raises ``Rejected`` naming the line, never its content."""
-    decoder = msgspec.json.Decoder(Wanted)
-    try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield _spec(decoder, f"{path} line {number}", line)
-    except OSError as error:
-        raise Fatal(Reason.CONFIG, f"cannot read {path}: {error.strerror}") from error
-
-
-def _spec(decoder: msgspec.json.Decoder[Wanted], where: str, line: bytes) -> KeySpec:
-    try:
-        return decoder.decode(line).spec()
-    except msgspec.MsgspecError as error:
-        raise Rejected(Reason.WRONG_TYPE, f"{where}: {error}") from error
-    except Rejected as error:
-        raise Rejected(error.reason, f"{where}: {error}") from error
+    for where, line in read_lines(path, Wanted):
+        with rejected_at(where):
+            spec = line.spec()
+        yield spec
 
 
 @contextmanager

@@ -153,16 +153,13 @@ def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:
     def stopped() -> list[str]:
         if isinstance(acting, VendorKeyStore):
             return list(acting.held())
-        found: list[str] = []
-        for state in (KeyState.SUSPENDED, KeyState.REVOKED):
-            cursor = ""
-            while True:
-                page = keys.list(state, cursor, 1000)
-                found += [key.status.key_id for key in page.keys]
-                cursor = page.cursor
-                if not cursor:
-                    break
-        return found
+        # a forgotten client of a key whose grace is over proves nothing
+        return [
+            key.status.key_id
+            for key in keys.every_key()
+            if key.status.state is KeyState.SUSPENDED
+            or (key.status.state is KeyState.REVOKED and key.retires_ms is None)
+        ]
 
     store = RedisStateStore(client, config.kafka.topic)
     grace_s = max(STOPPED_GRACE_S, acting.capabilities().propagation_s)

@@ -103,7 +103,7 @@ def test_an_imported_key_is_announced_and_rotated_into_one_of_ours(
     clock.advance(335 * 86_400)
     assert [notice.key_id for notice in store.tell_owners(MemoryOwnerNotice())] == ["gw-1"]
     new = store.rotate("gw-1", "ada", "weak", grace_s=0)
-    assert turned_away(store, OLD).refusal is Refusal.RETIRED
+    assert turned_away(store, OLD).refusal is Refusal.REVOKED
     verified(store, new.secret)
     assert not store.details(new.key_id).weak
 

@@ -51,7 +51,9 @@ def test_the_successor_may_do_what_the_old_key_may(store: BaseKeyStore, clock: M
 def test_an_emergency_rotation_stops_the_old_key_at_once(store: BaseKeyStore) -> None:
     old = store.issue("acme", "ops", "ci", scopes=ITEMS)
     new = store.rotate(old.key_id, "ada", "leaked", grace_s=0)
-    assert turned_away(store, old.secret).refusal is Refusal.RETIRED
+    answer = turned_away(store, old.secret)
+    assert answer.refusal is Refusal.REVOKED
+    assert new.key_id in answer.message
     assert verified(store, new.secret).key_id == new.key_id
     status = store.describe(old.key_id)
     assert (status.state, status.reason) == (KeyState.REVOKED, f"replaced by {new.key_id}: leaked")
