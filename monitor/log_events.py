@@ -19,7 +19,7 @@ EVENTS: Final[dict[str, str]] = {
     "alert_waits": "A finding stays in the outbox until its key store or notifier answers.",
     "incident": "A finding was acted on; `quiet` says why nobody was told.",
     "not_delivered": "A notifier could not deliver a message.",
-    "key_store": "A vendor's key store is so set up that suspending would not help, or a suspension becomes final.",
+    "key_store": "Suspending at a vendor's would not help, or a suspension there soon becomes final.",
     "redis_setting": "Redis is set up in a way that endangers state.",
     "trace_not_kept": "A finding's trace ends at the outbox, as Redis did not take its context.",
     "job_failed": "A periodic job failed; it runs again at its next time.",
