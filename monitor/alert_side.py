@@ -9,6 +9,7 @@ from typing import Final
 from alerting.audit import RedisAudit
 from alerting.memory import RedisAlertMemory
 from alerting.policy import Policy
+from keystore.adapters.store import VendorKeyStore
 from monitor.alert_loop import AlertLoop
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config
@@ -16,12 +17,15 @@ from monitor.delivery_loop import DeliveryLoop
 from monitor.jobs import Jobs
 from monitor.logs import Log
 from monitor.reload import PolicyKeeper, Reloads
+from monitor.store_watch import StoreWatch
 from monitor.telemetry import Telemetry
 from monitor.watch import AlertWatch
-from monitor.wiring import CLOCK, Client, sleep
+from monitor.wiring import CLOCK, Client, acting_store, sleep
 from monitor.wiring_alerting import alerting_for
 
 WATCH_S: Final = 5.0
+WATCH_STORE_S: Final = 3600.0
+"""A suspension that becomes final is warned of five days before, so an hour is soon enough."""
 
 
 class AlertSide:
@@ -54,6 +58,8 @@ class AlertSide:
             CLOCK,
         )
         telemetry.meter.sample(self._watch.samples)
+        keys = acting_store(config, client)
+        self._store_watch = StoreWatch(keys, log) if isinstance(keys, VendorKeyStore) else None
 
     def _adopt(self, policy: Policy) -> None:
         self.loop.pipeline = self.alerting.with_policy(policy)
@@ -70,3 +76,5 @@ class AlertSide:
         """Its periodic work."""
         self._delivery.schedule(jobs, self._client)
         jobs.every(WATCH_S, "watch_alerts", self._watch.look)
+        if self._store_watch is not None:
+            jobs.every(WATCH_STORE_S, "watch_key_store", self._store_watch.look)

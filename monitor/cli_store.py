@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from domain.errors import Reason, Refused
+from domain.errors import KeywatchError, Reason, Refused
 from domain.ports import Capabilities, KeyState, KeyStatus
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config, Json, Who, who
@@ -73,8 +73,12 @@ def exercised(store: Any, key_id: str, by: str) -> str:
     if store.describe(key_id).state is not KeyState.ACTIVE:
         raise Refused(Reason.ILLEGAL_STATE, f"key {key_id!r} is not active: try it with one that is")
     store.suspend_manually(key_id, by, "keywatch keys store-check")
-    seen = store.describe(key_id).state
-    store.reinstate_manually(key_id, by, "keywatch keys store-check")
+    try:
+        seen = store.describe(key_id).state
+        store.reinstate_manually(key_id, by, "keywatch keys store-check")
+    except KeywatchError:
+        typer.echo(f"keywatch: key {key_id!r} is still suspended: reinstate it", err=True)
+        raise
     return f"suspended (seen as {seen}), then reinstated (now {store.describe(key_id).state})"
 
 

@@ -110,31 +110,31 @@ class AzureApimConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
     http: HttpConfig = HttpConfig()
 
 
-class GoogleConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class GoogleLoginConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """``credential``: ``metadata`` is the machine's or pod's own service account, ``service-account`` a
     key file of one.
     """
 
+    credential: Literal["metadata", "service-account"] = "metadata"
+    account_file: str = ""
+    login_url: str = "https://oauth2.googleapis.com"
+    metadata_url: str = "http://metadata.google.internal"
+    http: HttpConfig = HttpConfig()
+
+
+class GoogleConfig(GoogleLoginConfig, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """``mode``: what suspending does to a key."""
+
     project: str
     mode: Literal["restrict", "delete"] = "restrict"
-    credential: Literal["metadata", "service-account"] = "metadata"
-    account_file: str = ""
     url: str = "https://apikeys.googleapis.com"
-    login_url: str = "https://oauth2.googleapis.com"
-    metadata_url: str = "http://metadata.google.internal"
-    http: HttpConfig = HttpConfig()
 
 
-class ApigeeConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``credential`` as for ``google``."""
+class ApigeeConfig(GoogleLoginConfig, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """``organization``: Apigee's, which is the name of its Google Cloud project."""
 
     organization: str
-    credential: Literal["metadata", "service-account"] = "metadata"
-    account_file: str = ""
     url: str = "https://apigee.googleapis.com/v1"
-    login_url: str = "https://oauth2.googleapis.com"
-    metadata_url: str = "http://metadata.google.internal"
-    http: HttpConfig = HttpConfig()
 
 
 class VaultConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ EVENTS: Final[dict[str, str]] = {
     "slack_waits": "Slack does not take our connection yet; it is tried again.",
     "slack_not_listened_to": "Slack refuses our connection: buttons and commands do nothing.",
     "slack_press_failed": "A press or command in Slack could not be taken in.",
+    "key_store": "Suspending at a vendor's would not help, or a suspension there soon becomes final.",
     "redis_setting": "Redis is set up in a way that endangers state.",
     "trace_not_kept": "A finding's trace ends at the outbox, as Redis did not take its context.",
     "job_failed": "A periodic job failed; it runs again at its next time.",

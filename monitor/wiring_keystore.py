@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import random
 import secrets
 import ssl
@@ -83,6 +84,8 @@ class Vendors:
     def __init__(self, clock: Clock, patience: Patience) -> None:
         self._clock = clock
         self._patience = patience
+        for name in ("httpx", "httpcore", "botocore", "urllib3"):  # they log URLs, and Apigee's hold the key
+            logging.getLogger(name).setLevel(logging.WARNING)
 
     def make(self, config: KeystoreConfig) -> Vendor:
         """The vendor of ``config.kind``."""

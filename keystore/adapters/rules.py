@@ -11,10 +11,14 @@ from typing import Final
 
 from domain.errors import Reason
 from domain.ports import KeyState
-from keystore.adapters.priors import Hold
+from keystore.adapters.priors import Hold, Phase
 from keystore.adapters.vendor import Found
 
 FINAL: Final = (KeyState.REVOKED, KeyState.EXPIRED)
+
+
+INTENT_MS: Final = 60_000
+"""An intention is carried out or taken back within seconds; one this old was left by a process that died."""
 
 
 class Step(Enum):
@@ -27,6 +31,8 @@ class Step(Enum):
     START = "start"
     LET_GO = "let go"
     """Somebody started the key already; we only have to forget it."""
+    WAIT = "wait"
+    """Somebody else is just at it."""
 
 
 def is_ours(hold: Hold | None, found: Found) -> bool:
@@ -44,8 +50,11 @@ def on_suspend(hold: Hold | None, found: Found, case_id: str, now_ms: int) -> St
         return Reason.ILLEGAL_STATE
     if found.state is KeyState.SUSPENDED:
         return _on_suspend_stopped(hold, found, case_id, now_ms)
-    ended = hold is not None and case_id and hold.has_ended(case_id)
-    return Reason.CONFLICT if ended else Step.STOP
+    if hold is not None and case_id and hold.has_ended(case_id):
+        return Reason.CONFLICT
+    return (
+        Step.WAIT if hold is not None and hold.case_id != case_id and _under_way(hold, now_ms) else Step.STOP
+    )
 
 
 def _on_suspend_stopped(hold: Hold | None, found: Found, case_id: str, now_ms: int) -> Step | Reason:
@@ -58,7 +67,7 @@ def _on_suspend_stopped(hold: Hold | None, found: Found, case_id: str, now_ms: i
     return Step.TAKE_OVER if not case_id or hold.ran_out(now_ms) else Reason.CONFLICT
 
 
-def on_reinstate(hold: Hold | None, found: Found, case_id: str) -> Step | Reason:
+def on_reinstate(hold: Hold | None, found: Found, case_id: str, now_ms: int) -> Step | Reason:
     """What reinstating takes, or why it is refused. ``case_id`` "" is a person, who may end any of our holds.
 
     A key that is stopped is started only if it was we who stopped it.
@@ -68,6 +77,12 @@ def on_reinstate(hold: Hold | None, found: Found, case_id: str) -> Step | Reason
     stopped = found.state is KeyState.SUSPENDED
     if hold is None or (case_id and hold.case_id != case_id):
         return Reason.NOT_OURS if stopped or case_id else Step.DONE
+    if not stopped and _under_way(hold, now_ms):
+        return Step.WAIT
     if not stopped:
         return Step.LET_GO if hold.holds else Step.DONE
     return Step.START if is_ours(hold, found) else Reason.NOT_OURS
+
+
+def _under_way(hold: Hold, now_ms: int) -> bool:
+    return hold.phase is Phase.INTENDED and now_ms - hold.since_ms < INTENT_MS

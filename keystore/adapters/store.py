@@ -111,6 +111,8 @@ class VendorKeyStore:
             case Step.STOP:
                 held = change.stop(wanted)
                 return self._status(replace(change.found, state=KeyState.SUSPENDED, mark=None), held)
+            case Step.WAIT:
+                raise self._busy(change)
             case reason:
                 raise self._refusal("suspend", reason, change)
 
@@ -119,7 +121,7 @@ class VendorKeyStore:
             raise Refused(
                 Reason.IRREVERSIBLE, f"{self._vendor.name} cannot undo a suspension: give the owner a new key"
             )
-        match on_reinstate(change.hold, change.found, case_id):
+        match on_reinstate(change.hold, change.found, case_id, self._now_ms()):
             case Step.DONE:
                 return self._status(change.found, change.hold)
             case Step.LET_GO:
@@ -127,6 +129,8 @@ class VendorKeyStore:
             case Step.START:
                 released = change.start()
                 return self._status(replace(change.found, state=KeyState.ACTIVE), released)
+            case Step.WAIT:
+                raise self._busy(change)
             case reason:
                 raise self._refusal("reinstate", reason, change)
 
@@ -216,6 +220,12 @@ class VendorKeyStore:
         if self._vendor.capabilities.granularity is Granularity.CONSUMER:
             why += " (with all keys of its consumer)"
         return Refused(Reason(reason.value), f"cannot {verb} key {found.key_id!r}: {why}")
+
+    def _busy(self, change: Change) -> Transient:
+        return Transient(
+            Reason.CONFLICT,
+            f"key {change.found.key_id!r} is just being suspended for another case: try again",
+        )
 
     def _write_audit(self, what: str, key_id: str, by: str, reason: str) -> None:
         if self._audit is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -213,6 +214,16 @@ def test_apigee_key_ids_are_never_the_key(open_bench: Open, key_id: str) -> None
         apigee.store.describe(key_id)
     assert caught.value.reason is Reason.NOT_FOUND
     assert all("key-s3cret" not in request.path for _, request in apigee.vendor.requests)
+
+
+def test_apigee_urls_hold_the_key_so_no_library_may_log_them(
+    open_bench: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    apigee = open_bench("apigee, account")
+    suspend(apigee, apigee.new_key())
+    assert any("key-s3cret" in request.path for _, request in apigee.vendor.requests)
+    assert "s3cret" not in caplog.text
 
 
 def test_apigee_errors_do_not_repeat_the_key(open_bench: Open) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from monitor.cli import app
 from monitor.config_keystore import section_of
 from tests.vendors.bench import VARIANTS
-from tests.vendors.server import VendorServer, serving
+from tests.vendors.server import Call, Reply, Request, VendorServer, serving
 from tests.vendors.unkey import UnkeyServer
 from tests.vendors.vault import VaultServer
 
@@ -83,6 +83,27 @@ def test_a_credential_that_is_refused_is_named(
     assert code == 4
     assert "keystore.unkey" in out
     assert "s3cret" not in out
+
+
+def test_an_exercise_that_cannot_reinstate_says_that_the_key_is_still_suspended(
+    unkey: VendorServer, tmp_path: Path, redis_url: str
+) -> None:
+    path, key_id = config(unkey, tmp_path, redis_url), unkey.new_key()
+    answer = unkey.answer
+
+    def without_the_right(call: Call, parameters: Mapping[str, str], request: Request) -> Reply:
+        if call.write and request.body["enabled"]:
+            return Reply(403, unkey.error(403, "Missing permission"))
+        return answer(call, parameters, request)
+
+    unkey.answer = without_the_right  # type: ignore[method-assign]
+    code, out = run("keys", "store-check", "--key", key_id, "--exercise", "--yes", "-c", path)
+    assert (code, "is still suspended" in out) == (4, True)
+    assert unkey.stopped(key_id)
+
+
+def test_help_shows_an_example() -> None:
+    assert "Example: keywatch keys store-check" in run("keys", "store-check", "--help")[1]
 
 
 def test_an_unknown_key_is_refused(unkey: VendorServer, tmp_path: Path, redis_url: str) -> None:

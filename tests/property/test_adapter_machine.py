@@ -113,7 +113,7 @@ class Adapter(RuleBasedStateMachine):
 
     @rule()
     def time_passes(self) -> None:
-        self.clock.advance(5)
+        self.clock.advance(30)
 
     @rule(stop=st.booleans(), fault=FAULTS, forgetful=FAULTS)
     def person_acts_here(self, stop: bool, fault: Fault | None, forgetful: Fault | None) -> None:
