@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from domain.errors import Fatal, Reason
+from monitor.evaluation.tables import STRENGTHS
 
 try:
     import matplotlib as mpl
@@ -15,7 +16,6 @@ try:
 except ImportError as error:  # pragma: no cover
     raise Fatal(Reason.CONFIG, "charts need matplotlib: pip install 'keywatch[charts]'") from error
 
-STRENGTHS: Final = ("weak", "medium", "strong")
 OURS, OTHERS, HONEST, ATTACK = "#1f5fa8", "#9aa4af", "#9aa4af", "#c2452d"
 STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
