@@ -5,16 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-EXTRAS := embedded fast aws charts console otel registry test
+RUNTIME := fast aws charts console google otel registry
+EXTRAS := embedded test $(RUNTIME)
 LOCK := --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-annotate --no-header
 
-.PHONY: demo test lint bench evaluation streams lock kafka clean
+.PHONY: demo test lint bench evaluation streams lock kafka tools clean
 
 demo: $(READY)  ## a stolen key found and suspended, on an embedded broker and store
 	$(BIN)/keywatch demo
 
 test: $(READY)  ## the whole suite; says which real servers it missed
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(READY)  ## style, types, imports
 	$(BIN)/ruff format --check .
@@ -35,9 +36,13 @@ streams: $(READY)  ## write sample_streams/ again; the same bytes unless the gen
 kafka:  ## Apache Kafka's jars, from Maven Central, for the tests that need the real one
 	tests/get_kafka.sh
 
+tools:  ## helm, promtool and compose-spec, built with Go, for the tests of the chart
+	tests/get_tools.sh
+
 lock:
 	uv pip compile pyproject.toml $(addprefix --extra ,$(EXTRAS)) $(LOCK) --upgrade -o requirements.lock
 	uv pip compile pyproject.toml --extra peers -c requirements.lock $(LOCK) -o requirements-peers.lock
+	uv pip compile pyproject.toml $(addprefix --extra ,$(RUNTIME)) -c requirements.lock $(LOCK) -o deploy/image/runtime.lock
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "keywatch needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 1; }

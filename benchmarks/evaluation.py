@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ from rich.console import Console
 
 from alerting.policy import load_policy
 from benchmarks.peers.__main__ import HONEST, RATE
-from benchmarks.peers.contest import contest
+from benchmarks.peers.contest import contest, cpu_seconds
 from monitor.config import Config
 from monitor.evaluation.charts import figures
 from monitor.evaluation.page import page
@@ -78,9 +77,9 @@ def main() -> None:
     folders = [wanted.work / f"{wanted.size}-{seed}" for seed in wanted.seeds]
     for seed, folder in zip(wanted.seeds, folders, strict=True):
         write(seed, wanted.size, folder)
-    began, errors = time.perf_counter(), Console(stderr=True)
+    began, errors = cpu_seconds(), Console(stderr=True)
     played = play_all(folders, Config(), load_policy(None), wanted.jobs, errors)
-    seconds = (time.perf_counter() - began) * min(wanted.jobs, len(folders))
+    seconds = cpu_seconds() - began
     report = evaluate(played)
     show(errors, report)
     peers = contest(folders, played, seconds, RATE, wanted.honest)

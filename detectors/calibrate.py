@@ -5,10 +5,10 @@ Days of keys are counted by each detector's highest bits and by the highest scor
 with a prior of so many days (Beta-binomial), and the first with theory:
 
     P(detector d comes to b bits in a day):  theory 2^-(b - 4) <- fleet <- cohort <- key
-    P(a day scores s):                       theory 2^-(s / 2) <- fleet <- cohort <- key
+    P(a day scores s):                       theory 2^-(s / 2.5) <- fleet <- cohort <- key
 
 Keys are very unlike: most never trouble a detector and a few do every day. So a key's own days weigh much
-(a prior of two days): evidence is strong from a detector that has always been silent on this key, and weak
+(a prior of three days): evidence is strong from a detector that has always been silent on this key, and weak
 from one that cries often. A detector that cries often on this platform weighs little, and a key that is
 noisy by nature is judged by its own noise and leaves the fleet's budget alone. An alert is made where the
 last line is at most the operator's budget, so that days that reach it are as rare as asked for. Bins
@@ -34,10 +34,12 @@ THIEF_BITS: Final = 4.0
 DETECTOR_PRIOR_DAYS: Final = 50.0
 FLEET_PRIOR_DAYS: Final = 50.0
 COHORT_PRIOR_DAYS: Final = 50.0
-KEY_DETECTOR_DAYS: Final = 2.0
-KEY_PRIOR_DAYS: Final = 7.0
+KEY_DETECTOR_DAYS: Final = 3.0
+KEY_PRIOR_DAYS: Final = 10.0
 KEY_BIN: Final = 4.0
 BITS_BIN: Final = 2.0
+THEORY_SCALE: Final = 2.5
+"""Bits of score that halve the share of days, before there is history: kinds go together."""
 MOST_WEIGHT: Final = 24.0
 CLAIM_BITS: Final = 8.0
 """From here on a day counts as one with evidence of a detector in a key's own history."""
@@ -78,7 +80,7 @@ def p_value(profile: np.void, fleet: np.void, score: float) -> float:
     """P(an honest day of this key scores at least ``score``), in (0, 1]."""
     days = fleet["score_days"]
     at = _bin(score, 1.0, SCORE_BINS)
-    share = min(2.0 ** (-score / 2), 1.0)
+    share = min(2.0 ** (-score / THEORY_SCALE), 1.0)
     share = _mixed(share, FLEET_PRIOR_DAYS, days.sum(axis=0), at)
     share = _mixed(share, COHORT_PRIOR_DAYS, days[cohort_of(profile)], at)
     return _mixed(share, KEY_PRIOR_DAYS, profile["score_days"], _bin(score, KEY_BIN, KEY_SCORE_BINS))

@@ -33,11 +33,15 @@ class Granularity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a key store can do. ``propagation_s``: how long a stopped key may still be accepted."""
+    """What a key store can do. ``propagation_s``: how long a stopped key may still be accepted.
+
+    ``undo_within_s``: a suspension older than this can no longer be undone; None is never.
+    """
 
     reversible: bool
     granularity: Granularity
     propagation_s: float
+    undo_within_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

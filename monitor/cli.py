@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 import yaml
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress
-from rich.table import Table
 
 from monitor import (
     cli_audit,
+    cli_backfill,
     cli_cases,
     cli_evaluate,
+    cli_health,
     cli_import,
     cli_issue_many,
     cli_keys,
     cli_pepper,
+    cli_replay,
     cli_rotate,
 )
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
+from monitor.roles import Role
 
 if TYPE_CHECKING:
-    from monitor.replay import Outcome
+    pass
 
 app = typer.Typer(
     name="keywatch",
@@ -50,26 +47,40 @@ cli_keys.app.command("import", epilog=cli_import.EPILOG)(cli_import.import_keys)
 cli_keys.app.command("rotate", epilog=cli_rotate.ROTATE_EPILOG)(cli_rotate.rotate)
 cli_keys.app.command("verify", epilog=cli_rotate.VERIFY_EPILOG)(cli_rotate.verify)
 cli_keys.app.add_typer(cli_pepper.app, name="pepper")
+app.command(
+    epilog="Examples: keywatch replay access.log --format combined · keywatch replay --kafka --from -7d "
+    "--policy new.yaml --against old.yaml"
+)(cli_replay.replay)
+app.command(
+    epilog="Examples: keywatch backfill --kafka --from -28d · "
+    "keywatch backfill access.log.1.gz access.log --format combined"
+)(cli_backfill.backfill)
+app.command("health", epilog=cli_health.EXAMPLE)(cli_health.health)
+app.command("roundtrip", epilog=cli_health.ROUNDTRIP_EXAMPLE)(cli_health.roundtrip)
 
 
-@app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml")
-def run(config: Config = None) -> None:
-    """Watch: read events from Kafka until stopped by SIGTERM or Ctrl-C."""
-    from monitor.daemon import Daemon
+@app.command(epilog="Example: keywatch run --config /etc/keywatch/keywatch.yaml --role consume")
+def run(
+    config: Config = None,
+    role: Annotated[Role, typer.Option(help="All, or the part that this process does.")] = Role.ALL,
+) -> None:
+    """Watch: read events from Kafka until stopped by SIGTERM or Ctrl-C. SIGHUP takes up changed files."""
     from monitor.logs import Log
     from monitor.wiring import CLOCK, check_redis, open_redis, read_config
+    from monitor.wiring_ops import service_for
 
     with exit_codes():
         settings = read_config(config)
-        log = Log(CLOCK, settings.log.level)
+        log = Log(CLOCK, settings.log.level, as_json=settings.log.json)
         client = open_redis(settings)
         check_redis(settings, client, log)
-        daemon = Daemon(settings, client, log)
+        service = service_for(settings, client, role, log)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: daemon.stop())
-        log.info("started", topic=settings.kafka.topic, group=settings.kafka.group)
-        daemon.run()
-        log.info("stopped", events=daemon.pipeline.stats.events, findings=daemon.pipeline.stats.findings)
+            signal.signal(number, lambda *_: service.stop())
+        signal.signal(signal.SIGHUP, lambda *_: service.reload())
+        log.info("started", topic=settings.kafka.topic, group=settings.kafka.group, role=role.value)
+        service.run()
+        log.info("stopped", **service.summary())
 
 
 @app.command(epilog="Example: make demo")
@@ -84,83 +95,17 @@ def demo(
         play(scenario, keep, Console())
 
 
-@app.command(
-    epilog="Examples: keywatch replay access.log --format combined · "
-    "keywatch replay trail.jsonl.gz --format cloudtrail --json"
-)
-def replay(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON lines, logs; plain or .gz.")],
-    wire_format: Annotated[
-        str, typer.Option("--format", "-f", help="native, cloudtrail or combined; default: by content.")
-    ] = "",
-    config: Config = None,
-    geoip: Annotated[list[Path] | None, typer.Option(help="MMDB file; may be given again.")] = None,
-    rejects: Annotated[Path | None, typer.Option(help="Write rejected records to this file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One finding a line as JSON.")] = False,
-) -> None:
-    """Run recorded requests through the same pipeline and show what it finds. Suspends nothing."""
-    from monitor.detect_format import detect_format
-    from monitor.replay import Replay
-    from monitor.source.dead_letter import FileDeadLetters, NullDeadLetters
-    from monitor.wiring import policy_for, read_config
-
-    with exit_codes():
-        settings = read_config(config)
-        if geoip:
-            databases = type(settings.geoip)(databases=[str(p) for p in geoip])
-            settings = msgspec.structs.replace(settings, geoip=databases)
-        letters = FileDeadLetters(rejects) if rejects else NullDeadLetters()
-        chosen = wire_format or detect_format(files[0])
-        player = Replay(files, chosen, settings, policy_for(settings), letters)
-        outcomes: list[Outcome] = []
-        progress = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-        with progress:
-            bar = progress.add_task("replaying", total=player.source.total_bytes)
-            for found in player.run():
-                outcomes += found
-                progress.update(bar, completed=player.source.bytes_read)
-                if as_json:
-                    for outcome in found:
-                        typer.echo(json.dumps(msgspec.to_builtins(outcome)))
-    if not as_json:
-        Console().print(_table(outcomes) if outcomes else "no findings")
-    rejected = ", ".join(f"{n} {reason}" for reason, n in sorted(player.stats.rejected.items())) or "none"
-    typer.echo(
-        f"{player.stats.events} events of {player.keys} keys, {len(outcomes)} findings, rejected: {rejected}",
-        err=True,
-    )
-
-
-def _table(outcomes: list) -> Table:  # type: ignore[type-arg]
-    table = Table(
-        "time (UTC)", "key", "detector", "what", "expected", "actual", "bits", "risk", "decision", box=None
-    )
-    for outcome in outcomes:
-        finding, decision = outcome.finding, outcome.decision
-        first = finding.evidence[0] if finding.evidence else None
-        table.add_row(
-            cli_cases.utc(finding.ts_ms),
-            escape(finding.key_id),
-            finding.detector,
-            escape(first.what) if first else "",
-            escape(first.expected) if first else "",
-            escape(first.actual) if first else "",
-            f"{finding.bits:.1f}",
-            f"{finding.risk:.2f}",
-            decision.action.value,
-        )
-    return table
-
-
 @config_app.command("check", epilog="Example: keywatch config check --config keywatch.yaml")
 def config_check(config: Config = None) -> None:
     """Read the settings and the policy, and print them with secrets masked."""
     from monitor.config import masked
-    from monitor.wiring import policy_for, read_config
+    from monitor.wiring import CLOCK, policy_for, read_config
+    from monitor.wiring_keystore import capabilities_of
 
     with exit_codes():
         settings = read_config(config)
         policy_for(settings)
+        capabilities_of(settings.keystore, CLOCK)
     typer.echo(yaml.safe_dump(masked(settings), sort_keys=False), nl=False)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ from rich.table import Table
 
 from domain.case import Case, CaseState, Verdict
 from monitor.cli_errors import exit_codes
-from monitor.cli_options import Config, Json, Who, Why, who
+from monitor.cli_options import Config, Json, Who, Why, utc, who
 
 app = typer.Typer(
     name="cases",
@@ -114,8 +113,3 @@ def _decision(case: Case) -> str:
     if case.suspended:
         return "suspended"
     return f"{case.decision.action.value} (dry run)" if case.decision.dry_run else case.decision.action.value
-
-
-def utc(ms: int) -> str:
-    """Epoch milliseconds as text."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from domain.ports import KeyState
+from keystore.adapters.store import VendorKeyStore
 from keystore.arguments import MAX_PAGE
 from keystore.issuing import KeySpec
 from keystore.rate import RateLimit
@@ -22,6 +23,7 @@ from monitor.cli_errors import exit_codes
 from monitor.cli_keys_output import print_issued, print_key, print_keys, print_status
 from monitor.cli_options import Config, Json, Who, Why, who
 from monitor.cli_progress import counting
+from monitor.cli_store import store_check
 
 app = typer.Typer(
     name="keys",
@@ -32,6 +34,9 @@ app = typer.Typer(
 
 MOST_LISTED: Final = 100_000
 """Keys of one list; they are held in memory, about 1 kB each."""
+app.command("store-check", epilog="Example: keywatch keys store-check --key key_7HqYw2mB4cXe9ZtA --exercise")(
+    store_check
+)
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's public id, not its secret.")]
 
@@ -39,6 +44,14 @@ KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's public i
 def open_store(config: Path | None) -> RedisKeyStore:
     """The configured store. Imported at the call, as ``--help`` should not wait for the whole daemon."""
     store: RedisKeyStore = importlib.import_module("monitor.wiring").open_key_store(config)
+    return store
+
+
+def open_acting_store(config: Path | None) -> RedisKeyStore | VendorKeyStore:
+    """Where keys are stopped and let go: the configured kind, a vendor's or ours."""
+    store: RedisKeyStore | VendorKeyStore = importlib.import_module("monitor.wiring").open_acting_store(
+        config
+    )
     return store
 
 
@@ -117,7 +130,7 @@ def show(key_id: KeyId, config: Config = None, as_json: Json = False) -> None:
 def suspend(key_id: KeyId, reason: Why, by: Who = "", config: Config = None, as_json: Json = False) -> None:
     """Stop a key until a person reinstates it; keywatch itself will not."""
     with exit_codes():
-        print_status(open_store(config).suspend_manually(key_id, who(by), reason), as_json)
+        print_status(open_acting_store(config).suspend_manually(key_id, who(by), reason), as_json)
 
 
 @app.command(
@@ -128,7 +141,7 @@ def reinstate(
 ) -> None:
     """Let a suspended key work again, whoever suspended it."""
     with exit_codes():
-        print_status(open_store(config).reinstate_manually(key_id, who(by), reason), as_json)
+        print_status(open_acting_store(config).reinstate_manually(key_id, who(by), reason), as_json)
 
 
 @app.command(epilog="Example: keywatch keys revoke key_7HqYw2mB4cXe9ZtA --reason leaked --yes")

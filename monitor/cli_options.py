@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,23 @@ Why = Annotated[str, typer.Option("--reason", help="Kept in the history and the 
 Who = Annotated[
     str, typer.Option("--by", envvar="KEYWATCH_USER", help="Who does this; default: the login name.")
 ]
+Files = Annotated[
+    list[Path] | None, typer.Argument(metavar="[FILE]...", help="JSON lines, logs; plain or .gz.")
+]
+Kafka = Annotated[
+    bool, typer.Option("--kafka", help="Read the configured topic, without a group; commits nothing.")
+]
+Begin = Annotated[str, typer.Option("--from", help="RFC 3339, or -7d: so long before now.")]
+End = Annotated[str, typer.Option("--to", help="RFC 3339, or -1h.")]
+Format = Annotated[
+    str, typer.Option("--format", "-f", help="native, cloudtrail or combined; default: by content.")
+]
+Geoip = Annotated[list[Path] | None, typer.Option(help="MMDB file; may be given again.")]
+
+
+def utc(ms: int) -> str:
+    """Epoch milliseconds as text."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def who(named: str) -> str:

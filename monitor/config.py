@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -13,8 +14,23 @@ import yaml
 from domain.errors import Fatal, Reason
 from domain.secret import MASK, Secret
 from keystore.rules import PREFIXES
+from monitor.config_keystore import (
+    ApigeeConfig,
+    AwsConfig,
+    AzureApimConfig,
+    GoogleConfig,
+    GraviteeConfig,
+    Kind,
+    KongConfig,
+    TykConfig,
+    UnkeyConfig,
+    VaultConfig,
+    WebhookConfig,
+)
 
 ENV_PREFIX = "KEYWATCH_"
+DEFAULT_CONFIG = Path("keywatch.yaml")
+"""Read when no file is named and this one is here."""
 
 
 class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -100,12 +116,25 @@ class KeystoreConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
     """``pepper_file`` holds ``version:hex`` lines; without it keys can be suspended but not issued.
 
     ``prefixes``: type_env that keys are issued with. ``imported_secrets``: look for keys that another
-    system made and ``keys import`` took over, too; then any text is looked up.
+    system made and ``keys import`` took over, too; then any text is looked up. ``kind``: which store holds
+    the keys; any but ``redis`` is set up in the section of its own name (docs/key-stores/).
     """
 
     pepper_file: str = ""
     prefixes: tuple[str, ...] = PREFIXES
     imported_secrets: bool = False
+    kind: Kind = "redis"
+    kong: KongConfig | None = None
+    aws_apigw: AwsConfig | None = None
+    aws_iam: AwsConfig | None = None
+    unkey: UnkeyConfig | None = None
+    azure_apim: AzureApimConfig | None = None
+    gravitee: GraviteeConfig | None = None
+    google: GoogleConfig | None = None
+    apigee: ApigeeConfig | None = None
+    tyk: TykConfig | None = None
+    vault: VaultConfig | None = None
+    webhook: WebhookConfig | None = None
 
 
 class GateConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -158,6 +187,29 @@ class LogConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     json: bool = True
 
 
+class MetricsConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The HTTP endpoint for Prometheus and probes (``/metrics``, ``/livez``, ``/readyz``, ``/startupz``).
+
+    ``port`` 0 means none. ``stalled_s``: after how long without a step of its loop ``/livez`` says no.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    stalled_s: float = 120.0
+
+
+class TracesConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """OpenTelemetry traces over OTLP/HTTP; needs the extra ``otel``.
+
+    ``endpoint``: such as ``http://collector:4318``, else OTEL_EXPORTER_OTLP_ENDPOINT. ``sample_ratio``: share
+    of traces kept that begin here; those that come with a record follow its ``traceparent``'s sampled flag.
+    """
+
+    enabled: bool = False
+    endpoint: str = ""
+    sample_ratio: float = 1.0
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """All settings; every default is safe."""
 
@@ -173,6 +225,8 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     audit: AuditConfig = AuditConfig()
     alert: AlertConfig = AlertConfig()
     log: LogConfig = LogConfig()
+    metrics: MetricsConfig = MetricsConfig()
+    traces: TracesConfig = TracesConfig()
 
 
 _SECRET_FIELDS = {("slack", "token")}
@@ -183,10 +237,13 @@ def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Config:
     tree = _read(path) if path else {}
     for name, value in sorted((os.environ if environ is None else environ).items()):
         if name.startswith(ENV_PREFIX) and "__" in name:
-            section, _, field = name[len(ENV_PREFIX) :].lower().partition("__")
-            if not isinstance(tree.setdefault(section, {}), dict):
-                raise Fatal(Reason.CONFIG, f"{path}: `{section}` must hold settings, one a line")
-            tree[section][field] = value
+            *sections, field = name[len(ENV_PREFIX) :].lower().split("__")
+            place = tree
+            for section in sections:
+                place = place.setdefault(section, {})
+                if not isinstance(place, dict):
+                    raise Fatal(Reason.CONFIG, f"{path}: `{section}` must hold settings, one a line")
+            place[field] = value
     try:
         return msgspec.convert(tree, Config, strict=False)
     except msgspec.ValidationError as error:
@@ -228,6 +285,9 @@ def masked(config: Config) -> dict[str, Any]:
         if tree[section][field]:
             tree[section][field] = MASK
     tree["redis"]["url"] = masked_url(config.redis.url)
+    tree["keystore"] = {name: value for name, value in tree["keystore"].items() if value is not None}
+    if config.keystore.webhook is not None:
+        tree["keystore"]["webhook"]["url"] = masked_path(config.keystore.webhook.url)
     tree["kafka"]["security"] = {
         name: MASK if "password" in name else value for name, value in config.kafka.security.items()
     }
@@ -246,3 +306,13 @@ def masked_url(url: str) -> str:
     scheme, slashes, login = head.partition("://")
     user = login.partition(":")[0]
     return f"{scheme}{slashes}{user}:{MASK}@{tail}"
+
+
+def masked_path(url: str) -> str:
+    """A URL of which only the server shows: a webhook's path is often its password.
+
+    >>> masked_path("https://hooks.example/T0/B0/s3cret?x=1")
+    'https://hooks.example/********'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}/{MASK}"

@@ -5,38 +5,63 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from domain.errors import Fatal, KeywatchError, Transient
+from alerting.audit import RedisAudit
+from domain.errors import Fatal, KeywatchError
+from monitor.alert_side import AlertSide
 from monitor.config import Config
 from monitor.forest import ForestKeeper, train, with_forest
+from monitor.health import HoldsPartitions
 from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
+from monitor.meter import Meter
 from monitor.pipeline import Pipeline
-from monitor.wiring import Client, alerting_for, pipeline_for, renewal_for, sleep
+from monitor.reload import FileKeeper, Reloads
+from monitor.roles import Role
+from monitor.samplers import consumer_samples, forest_samples
+from monitor.telemetry import Telemetry
+from monitor.watch import ActiveKeys
+from monitor.wiring import CLOCK, Client, pipeline_for, renewal_for
 from monitor.wiring_audit import audit_keeper_for
 from monitor.wiring_keys import key_store
+from monitor.wiring_ops import operations_for
+from monitor.wiring_traces import traces_for
 
-ALERT_POLL_S = 0.2
 REFRESH_S = 5.0
 RENEW_S = 10.0
-EXPIRE_EVERY_S = 30.0
 LEASE_S = 300.0
+RETIRE_EVERY_S = 30.0
 AUDIT_LOOK_S = 600.0
 AUDIT_LEASE_S = 3600.0
 
 
 class Daemon:
-    """All roles in one process. :meth:`run` returns after :meth:`stop` or raises what ended it."""
+    """Consumes, and in role ``all`` also alerts. :meth:`run` returns after :meth:`stop` or raises what
+    ended it."""
 
-    def __init__(self, config: Config, client: Client, log: Log) -> None:
+    def __init__(self, config: Config, client: Client, log: Log, role: Role = Role.ALL) -> None:
         self._config = config
-        self._log = log
+        telemetry = Telemetry(CLOCK, Meter(processes=True), traces_for(config, client, log))
         self.pipeline: Pipeline = pipeline_for(config, client, log)
-        self.alerting = alerting_for(config, client, self._partitions, self._active_keys, log)
+        self.pipeline.observe = telemetry.meter.observe
+        self.pipeline.traces = telemetry.traces
         self._failure: KeywatchError | None = None
-        self._keeper = ForestKeeper(client, config.kafka.topic, log, self._adopt)
+        reloads = Reloads(telemetry.meter, RedisAudit(client, CLOCK), log)
+        self._files = FileKeeper(self.pipeline.enricher, reloads, CLOCK)
+        self.pipeline.files = self._files
+        self._keeper = ForestKeeper(client, config.kafka.topic, reloads, self._adopt, CLOCK)
         self._renewal = renewal_for(config, client, self.pipeline.engine.detection.outside)
         self.audits = audit_keeper_for(config, client, log)
-        self._jobs = self._scheduled(client)
+        self._active = ActiveKeys(client, config.kafka.topic)
+        self._side = (
+            AlertSide(config, client, self._partitions, self._active_keys, telemetry, log)
+            if role is Role.ALL
+            else None
+        )
+        needs = [HoldsPartitions(CLOCK, lambda: len(self.pipeline.parts))]
+        self.operations = operations_for(config, client, role, self.pipeline.stats, needs, telemetry, log)
+        telemetry.meter.sample(lambda: consumer_samples(self.pipeline, CLOCK))
+        telemetry.meter.sample(lambda: forest_samples(self._keeper))
+        self._schedule(self.operations.jobs, client)
         self._thread = threading.Thread(target=self._alert, name="alerting", daemon=True)
 
     @property
@@ -47,31 +72,31 @@ class Daemon:
     def _partitions(self) -> list[int]:
         return sorted(self.pipeline.parts.copy())
 
+    def _active_by_partition(self) -> dict[int, int]:
+        return {number: len(part.key_ids) for number, part in self.pipeline.parts.copy().items()}
+
     def _active_keys(self) -> int:
-        return sum(len(part.key_ids) for part in self.pipeline.parts.copy().values())
+        return sum(self._active_by_partition().values())
 
     def _adopt(self, forest: Any) -> None:
         engine = self.pipeline.engine
         engine.detection = with_forest(engine.detection, forest)
 
-    def _scheduled(self, client: Client) -> Jobs:
-        jobs = Jobs(self._log)
+    def _schedule(self, jobs: Jobs, client: Client) -> None:
         train_lease = Lease(client, f"forest:{self._config.kafka.topic}", LEASE_S)
-        expire_lease = Lease(client, "expire", LEASE_S)
         jobs.every(
             self._config.forest.train_every_min * 60, "train_forest", lambda: train_lease.run(self._train)
         )
         jobs.every(REFRESH_S, "adopt_forest", self._keeper.refresh)
         jobs.every(RENEW_S, "renew_outside", self._renewal.renew)
-        jobs.every(
-            EXPIRE_EVERY_S, "expire_suspensions", lambda: expire_lease.run(self.alerting.review.expire_due)
-        )
+        jobs.every(RENEW_S, "tell_active_keys", lambda: self._active.tell(self._active_by_partition()))
+        if self._side:
+            self._side.schedule(jobs)
         keys = key_store(self._config, client)
         retire_lease = Lease(client, "retire", LEASE_S)
-        jobs.every(EXPIRE_EVERY_S, "retire_keys", lambda: retire_lease.run(keys.retire_due))
+        jobs.every(RETIRE_EVERY_S, "retire_keys", lambda: retire_lease.run(keys.retire_due))
         audit_lease = Lease(client, "audit", AUDIT_LEASE_S)
         jobs.every(AUDIT_LOOK_S, "audit_keys", lambda: audit_lease.run(self.audits.run_if_due))
-        return jobs
 
     def _train(self) -> None:
         """Fit on the partitions this replica holds: a fair sample of all keys."""
@@ -80,38 +105,33 @@ class Daemon:
             self._keeper.publish(train(rows, self._config.forest.seed))
 
     def _alert(self) -> None:
-        def waiting(error: Transient) -> None:
-            self._log.warning("alert_waits", reason=error.reason.value, error=str(error))
-            sleep(min(error.retry_after_s or ALERT_POLL_S, 30.0))
-
-        while not self.pipeline.stopping:
-            try:
-                for incident in self.alerting.pipeline.run_once(ALERT_POLL_S, waiting):
-                    self._log.info(
-                        "incident",
-                        key_id=incident.finding.key_id,
-                        action=incident.decision.action.value,
-                        quiet=incident.quiet,
-                    )
-            except Transient as error:
-                waiting(error)
-            except KeywatchError as error:
-                self._failure = error
-                self.pipeline.stop()
+        if self._side:
+            self._failure = self._side.loop.run(lambda: self.pipeline.stopping)
+            self.pipeline.stop()
 
     def run(self) -> None:
         """Work until stopped: finish the batch, commit, leave the group, let alerts end."""
-        self._jobs.start()
+        self.operations.start()
         self._thread.start()
         try:
             self.pipeline.run()
         finally:
             self.pipeline.stop()
-            self._jobs.stop()
             self._thread.join(timeout=30)
+            self.operations.stop()
         if self._failure:
             raise Fatal(self._failure.reason, f"alerting stopped: {self._failure}") from self._failure
 
     def stop(self) -> None:
         """Safe in a signal handler."""
         self.pipeline.stop()
+
+    def reload(self) -> None:
+        """Look at all files now rather than within half a minute. Safe in a signal handler."""
+        self._files.due.now()
+        if self._side:
+            self._side.policy.due.now()
+
+    def summary(self) -> dict[str, int]:
+        """What was done, for the last line of the log."""
+        return {"events": self.pipeline.stats.events, "findings": self.pipeline.stats.findings}

@@ -15,6 +15,8 @@ from redis.cluster import RedisCluster
 
 from domain.errors import KeywatchError
 from monitor.logs import Log
+from monitor.meter import Meter
+from monitor.metrics import JOB_FAILURES, JOB_RUNS
 
 _RELEASE: Final = (
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
@@ -44,12 +46,15 @@ class Lease:
 class Jobs:
     """A scheduler whose jobs never overlap themselves and whose failures are logged, not lost."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, meter: Meter | None = None) -> None:
         self._log = log
+        self._meter = meter or Meter()
         self._scheduler = BackgroundScheduler(timezone="UTC")
 
     def every(self, seconds: float, name: str, job: Callable[[], object]) -> None:
         """Run ``job`` each ``seconds``; late runs are made up for once."""
+        self._meter.add(JOB_RUNS, 0, name)
+        self._meter.add(JOB_FAILURES, 0, name)
         self._scheduler.add_job(
             lambda: self._guarded(name, job),
             "interval",
@@ -63,9 +68,12 @@ class Jobs:
     def _guarded(self, name: str, job: Callable[[], object]) -> None:
         try:
             job()
+            self._meter.add(JOB_RUNS, 1, name)
         except KeywatchError as error:
+            self._meter.add(JOB_FAILURES, 1, name)
             self._log.warning("job_failed", job=name, reason=error.reason.value, error=str(error))
         except Exception as error:
+            self._meter.add(JOB_FAILURES, 1, name)
             self._log.error("job_failed", job=name, error=f"{type(error).__name__}: {error}")
 
     def start(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from domain.clock import Clock
-from domain.errors import Fatal, Transient
+from domain.errors import Transient
 from domain.finding import Finding
 from monitor.baseline.partition import PartitionState
 from monitor.checkpoint.base import NO_OFFSET, CommitResult, StateStore
@@ -19,12 +19,15 @@ from monitor.decode.base import Decoder, Reject
 from monitor.engine import Engine
 from monitor.enrich.enricher import Enricher
 from monitor.logs import Log
-from monitor.source.base import DeadLetter, DeadLetters, RecordBatch, Source
+from monitor.metrics import BATCH_RECORDS, BATCH_SECONDS, COMMIT_SECONDS, Metric
+from monitor.reload import FileKeeper
+from monitor.source.base import DeadLetter, DeadLetters, Polled, RecordBatch, Source
+from monitor.traces import NO_TRACES, Traces
 
 T = TypeVar("T")
 BACKOFF_MAX_S = 5.0
 IDLE_KEEP_MS = 3_600_000
-RELOAD_EVERY_S = 30.0
+LAG_EVERY_S = 1.0
 BEHIND_RECORDS = 50_000
 """From this lag on, a commit closes several seconds: the same rows would be written again and again."""
 BEHIND_PATIENCE = 5.0
@@ -38,9 +41,20 @@ class Stats:
     rejected: dict[str, int] = field(default_factory=dict)
     leaked: int = 0
     findings: int = 0
+    found: dict[str, int] = field(default_factory=dict)
+    """Findings by detector."""
+    dead_letters: int = 0
+    """Rejected records that are known to be written."""
+    skipped: int = 0
+    """Offsets jumped over because the topic no longer keeps them."""
     commits: int = 0
     fenced: int = 0
     redis_retries: int = 0
+    polls: int = 0
+    progress_s: float = 0.0
+    """Monotonic time of the loop's last step; to wait for a dependency is a step, to be stuck is none."""
+    lag: dict[int, int] = field(default_factory=dict)
+    """Records behind, by partition; replaced as a whole about once a second."""
 
 
 @dataclass(slots=True)
@@ -59,11 +73,14 @@ class Pipeline:
     commit_every_s: float = 1.0
     cached_keys: int = 1_000_000
     on_findings: Callable[[list[Finding]], None] = lambda _found: None
+    observe: Callable[[Metric, float], None] = lambda _metric, _value: None
+    traces: Traces = NO_TRACES
+    files: FileKeeper | None = None
     stats: Stats = field(default_factory=Stats)
     parts: dict[int, PartitionState] = field(default_factory=dict)
     stopping: bool = False
     _committed_at: float = 0.0
-    _reloaded_at: float = 0.0
+    _lag_at: float = 0.0
 
     def run(self) -> None:
         """Work until :meth:`stop`; then commit what is done and leave the group."""
@@ -80,27 +97,41 @@ class Pipeline:
 
     def run_once(self, timeout_s: float) -> int:
         """One poll and all that follows from it. Returns how many events it brought."""
-        self._reload()
+        self.stats.progress_s = self.clock.monotonic()
+        if self.files:
+            self.files.refresh()
         polled = self.source.poll(timeout_s)
+        self._hold(polled)
+        brought = sum(self._timed(batch) for batch in polled.batches)
+        if self._commit_due():
+            self.commit()
+        self._note_lag()
+        self.stats.polls += 1
+        return brought
+
+    def _hold(self, polled: Polled) -> None:
+        """Let go of what the group took, claim what it gave, and say what the topic no longer has."""
         for number in polled.revoked:
             self.parts.pop(number, None)
         for number in sorted(polled.assigned):
             self._claim(number)
-        brought = sum(self._consume(batch) for batch in polled.batches)
-        if self._commit_due():
-            self.commit()
-        return brought
+        for number, jumped in polled.skipped.items():
+            self.stats.skipped += max(jumped, 0)
+            self.log.error("offsets_skipped", partition=number, jumped=jumped)
 
-    def _reload(self) -> None:
-        """Take up changed GeoIP files and network lists; broken ones are told and the old ones kept."""
-        if self.clock.monotonic() - self._reloaded_at < RELOAD_EVERY_S:
-            return
-        self._reloaded_at = self.clock.monotonic()
-        try:
-            for path in self.enricher.reload():
-                self.log.info("file_reloaded", path=str(path))
-        except Fatal as error:
-            self.log.error("file_not_reloaded", error=str(error))
+    def _note_lag(self) -> None:
+        if self.clock.monotonic() - self._lag_at >= LAG_EVERY_S or not self.stats.polls:
+            self._lag_at = self.clock.monotonic()
+            self.stats.lag = self.source.lag()
+
+    def _timed(self, batch: RecordBatch) -> int:
+        began = self.clock.monotonic()
+        with self.traces.batch(batch):
+            brought = self._consume(batch)
+        self.stats.progress_s = self.clock.monotonic()
+        self.observe(BATCH_SECONDS, self.stats.progress_s - began)
+        self.observe(BATCH_RECORDS, len(batch))
+        return brought
 
     def _commit_due(self) -> bool:
         """A consumer far behind writes each row less often; a finding never waits for that."""
@@ -122,10 +153,16 @@ class Pipeline:
         events = self.enricher.enrich(decoded.columns)
         keys = self._patiently(lambda: part.slots_of(events.key_id, decoded.columns.tenant))
         found = self.engine.apply(part, events, keys, batch.next_offset)
-        self.stats.findings += len(found)
         if found:
-            self.on_findings(found)
+            self._count(found)
+            self.traces.found(batch, found)
         return len(decoded.columns)
+
+    def _count(self, found: list[Finding]) -> None:
+        self.stats.findings += len(found)
+        for finding in found:
+            self.stats.found[finding.detector] = self.stats.found.get(finding.detector, 0) + 1
+        self.on_findings(found)
 
     def _reject(self, batch: RecordBatch, rejects: Iterable[Reject]) -> None:
         for reject in rejects:
@@ -147,12 +184,15 @@ class Pipeline:
         changed = [part for part in self.parts.values() if part.changed()]
         if not changed:
             return
+        began = self._committed_at
         self.dead_letters.flush()
+        self.stats.dead_letters = sum(self.stats.rejected.values())
         done: dict[int, int] = {}
         for part in changed:
             if self._commit_one(part):
                 done[part.number] = part.offset
         self.source.commit(done)
+        self.observe(COMMIT_SECONDS, self.clock.monotonic() - began)
 
     def _commit_one(self, part: PartitionState) -> bool:
         commit = part.to_commit(_fence())
@@ -177,6 +217,7 @@ class Pipeline:
                 if self.stopping:
                     raise
                 self.stats.redis_retries += 1
+                self.stats.progress_s = self.clock.monotonic()
                 self.log.warning("waiting", reason=error.reason.value, error=str(error))
                 self.sleep(error.retry_after_s or wait)
                 wait = min(2 * wait, BACKOFF_MAX_S)

@@ -34,6 +34,7 @@ class Renewal:
         stopped: Callable[[], Sequence[str]],
         cases: CaseStore,
         clock: Clock,
+        grace_s: float = STOPPED_GRACE_S,
     ) -> None:
         self._outside = outside
         self._honey = {key_id: Watched("honey_key") for key_id in honey}
@@ -41,12 +42,13 @@ class Renewal:
         self._stopped = stopped
         self._cases = cases
         self._clock = clock
+        self._grace_s = grace_s
         self._noticed: dict[str, Watched] = {}
 
     def renew(self) -> None:
         """One round trip or a few; each part replaces the old one as a whole."""
         self._outside.elsewhere = elsewhere(self._fleets())
-        since_ms = int((self._clock.now() + STOPPED_GRACE_S) * 1000)
+        since_ms = int((self._clock.now() + self._grace_s) * 1000)
         self._noticed = {
             key_id: self._noticed.get(key_id, Watched(STOPPED, since_ms)) for key_id in self._stopped()
         }

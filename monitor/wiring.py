@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 from redis.cluster import RedisCluster
@@ -25,12 +26,13 @@ from alerting.stages.contain import Contain
 from alerting.stages.dedup import Dedup
 from alerting.stages.notify import Notify
 from detectors.catalog import DETECTORS, sight_detectors, surge_detectors, window_detectors
-from domain.errors import Fatal, Reason
+from domain.errors import Fatal, Reason, Refused
 from domain.ports import KeyState, Notifier
+from keystore.adapters.store import VendorKeyStore
 from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.claim import DetectSettings
-from monitor.config import Config, load, secret
+from monitor.config import DEFAULT_CONFIG, Config, load, secret
 from monitor.connect import connect_redis, kafka_settings, redis_warnings
 from monitor.decode import decoder_for
 from monitor.decode.base import Limits
@@ -42,13 +44,14 @@ from monitor.enrich.lists import NetworkLists
 from monitor.logs import Log
 from monitor.outside import HONEY, Outside, Watched
 from monitor.pipeline import Pipeline
-from monitor.renew import Renewal
+from monitor.renew import STOPPED_GRACE_S, Renewal
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
+from monitor.telemetry import Telemetry
 from monitor.wiring_clock import CLOCK as CLOCK
 from monitor.wiring_keys import key_store as key_store
+from monitor.wiring_keystore import vendor_store
 
-DEFAULT_CONFIG = Path("keywatch.yaml")
 Client = redis.Redis | RedisCluster
 
 
@@ -173,41 +176,51 @@ class Alerting:
     """The alert side: outbox to people and key store."""
 
     pipeline: AlertPipeline
+    with_policy: Callable[[Policy], AlertPipeline]
+    """The same pipeline under another policy."""
     review: Review
     cases: RedisCaseStore
 
 
 def alerting_for(
-    config: Config, client: Client, partitions: Callable[[], list[int]], active: Callable[[], int], log: Log
+    config: Config,
+    client: Client,
+    partitions: Callable[[], list[int]],
+    active: Callable[[], int],
+    log: Log,
+    telemetry: Telemetry,
 ) -> Alerting:
     """Reads the outboxes of ``partitions``; ``active`` counts keys in use, for the suspension budget."""
-    policy = policy_for(config)
-    keys, cases, audit = key_store(config, client), RedisCaseStore(client), RedisAudit(client, CLOCK)
+    keys = telemetry.keys(acting_store(config, client))
+    cases, audit = RedisCaseStore(client), RedisAudit(client, CLOCK)
     memory = RedisAlertMemory(client)
     state = RedisStateStore(client, config.kafka.topic)
     consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     outbox = RedisOutbox(client, lambda: [state.key(p, "outbox") for p in partitions()], consumer, sleep)
     base = config.alert.console_url.rstrip("/")
     notify = Notify(
-        notifiers_for(config),
+        telemetry.notifiers(notifiers_for(config)),
         memory,
         CLOCK,
         link=lambda case_id: f"{base}/cases/{case_id}" if base else "",
         failed=lambda name, error: log.error("not_delivered", notifier=name, error=str(error)),
     )
-    stages = (
-        Contain(policy, cases, keys, audit, memory, active, CLOCK),
-        Dedup(memory, policy.refire_minutes, CLOCK),
-        notify,
-    )
-    return Alerting(AlertPipeline(outbox, policy, stages), Review(cases, keys, audit, CLOCK), cases)
+
+    def with_policy(policy: Policy) -> AlertPipeline:
+        contain = Contain(policy, cases, keys, audit, memory, active, CLOCK)
+        stages = (contain, Dedup(memory, policy.refire_minutes, CLOCK), notify)
+        return AlertPipeline(outbox, policy, telemetry.stages(stages))
+
+    return Alerting(with_policy(policy_for(config)), with_policy, Review(cases, keys, audit, CLOCK), cases)
 
 
 def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:
     """Keeps ``outside`` fresh from Redis, the key store and the verdicts."""
-    keys = key_store(config, client)
+    keys, acting = key_store(config, client), acting_store(config, client)
 
     def stopped() -> list[str]:
+        if isinstance(acting, VendorKeyStore):
+            return list(acting.held())
         found: list[str] = []
         for state in (KeyState.SUSPENDED, KeyState.REVOKED):
             cursor = ""
@@ -220,7 +233,10 @@ def renewal_for(config: Config, client: Client, outside: Outside) -> Renewal:
         return found
 
     store = RedisStateStore(client, config.kafka.topic)
-    return Renewal(outside, config.detect.honey_keys, store.fleets, stopped, RedisCaseStore(client), CLOCK)
+    grace_s = max(STOPPED_GRACE_S, acting.capabilities().propagation_s)
+    return Renewal(
+        outside, config.detect.honey_keys, store.fleets, stopped, RedisCaseStore(client), CLOCK, grace_s
+    )
 
 
 def policy_for(config: Config) -> Policy:
@@ -228,13 +244,32 @@ def policy_for(config: Config) -> Policy:
     return load_policy(Path(config.alert.policy) if config.alert.policy else None)
 
 
+def acting_store(config: Config, client: Any) -> RedisKeyStore | VendorKeyStore:
+    """Where keys are stopped and let go: ``keystore.kind``."""
+    if config.keystore.kind == "redis":
+        return key_store(config, client)
+    return vendor_store(config.keystore, client, CLOCK, RedisAudit(client, CLOCK))
+
+
 # -- for the commands --------------------------------------------------------------------------------
 
 
 def open_key_store(path: Path | None) -> RedisKeyStore:
-    """The key store of a config file."""
+    """Our own key store, by a config file. Raises ``Refused`` where keys are kept elsewhere."""
     config = read_config(path)
+    if config.keystore.kind != "redis":
+        raise Refused(
+            Reason.DENIED,
+            f"keystore.kind is {config.keystore.kind}: keys are issued, listed and revoked there; from here "
+            "they can be suspended, reinstated and looked at (keywatch keys store-check)",
+        )
     return key_store(config, open_redis(config))
+
+
+def open_acting_store(path: Path | None) -> RedisKeyStore | VendorKeyStore:
+    """Where people stop and let go keys, by a config file."""
+    config = read_config(path)
+    return acting_store(config, open_redis(config))
 
 
 def open_cases(path: Path | None) -> tuple[RedisCaseStore, Review]:
@@ -242,4 +277,4 @@ def open_cases(path: Path | None) -> tuple[RedisCaseStore, Review]:
     config = read_config(path)
     client = open_redis(config)
     cases = RedisCaseStore(client)
-    return cases, Review(cases, key_store(config, client), RedisAudit(client, CLOCK), CLOCK)
+    return cases, Review(cases, acting_store(config, client), RedisAudit(client, CLOCK), CLOCK)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from alerting.policy import load_policy
-from benchmarks.peers.contest import contest
+from benchmarks.peers.contest import contest, cpu_seconds
 from monitor.config import Config
 from monitor.evaluation.labels import corpora
 from monitor.evaluation.report import print_grid
@@ -36,9 +35,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the comparison to this file too")
     wanted = parser.parse_args()
     console, folders = Console(), corpora(wanted.folder)
-    began = time.perf_counter()
+    began = cpu_seconds()
     played = play_all(folders, Config(), load_policy(None), 1, Console(stderr=True))
-    seconds = time.perf_counter() - began
+    seconds = cpu_seconds() - began
     report = contest(folders, played, seconds, wanted.rate, wanted.honest, set(wanted.only))
     print_grid(Console(width=max(console.width, 200)), compared(report))
     if wanted.json:

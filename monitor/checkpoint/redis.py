@@ -98,6 +98,11 @@ class RedisStateStore:
         members: set[bytes] = _answered(lambda: self._redis.smembers(f"kw:partitions:{self.topic}"))
         return sorted(int(number) for number in members)
 
+    def begun(self, partition: int) -> bool:
+        """Whether anything was ever committed to the partition; claims nothing."""
+        found = _answered(lambda: self._redis.hmget(self.key(partition, "meta"), "offset", "watermark_ms"))
+        return found[0] not in (None, b"%d" % NO_OFFSET) or found[1] is not None
+
     def fleets(self) -> dict[int, bytes]:
         """The fleet row of every partition that was ever claimed, as its last commit left it."""
         numbers = self.partitions()
@@ -114,6 +119,11 @@ class RedisStateStore:
             yield from ((key_id.decode(), row) for key_id, row in found.items())
             if not cursor:
                 return
+
+    def offset(self, partition: int) -> int:
+        """The next record to read after the partition's last commit, ``NO_OFFSET`` before the first."""
+        raw: bytes | None = _answered(lambda: self._redis.hget(self.key(partition, "meta"), "offset"))
+        return NO_OFFSET if raw is None else int(raw)
 
     def load_profiles(self, partition: int, key_ids: Sequence[str]) -> list[bytes | None]:
         if not key_ids:

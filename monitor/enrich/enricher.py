@@ -6,7 +6,6 @@ Every distinct string is worked out once and then is one dict look-up, about 60 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 from zlib import crc32
 
@@ -21,6 +20,7 @@ from monitor.enrich.client import family, name_hash
 from monitor.enrich.endpoint import WRITES, shortened, template
 from monitor.enrich.geo import Geo
 from monitor.enrich.lists import NetworkLists
+from monitor.enrich.refreshed import Refreshed
 
 MAX_INTERNED: Final = 500_000
 _NETWORK: Final = np.dtype(
@@ -68,15 +68,12 @@ class Enricher:
             raw=columns,
         )
 
-    def reload(self) -> list[Path]:
-        """Take up changed GeoIP files and network lists; what was looked up in old ones is forgotten.
-
-        Raises ``Fatal`` for a file that is broken; the old one is kept.
-        """
-        changed = self._geo.reload_if_changed() + self._lists.reload_if_changed()
-        if changed:
+    def reload(self) -> list[Refreshed]:
+        """Take up changed GeoIP files and network lists; what was looked up in old ones is forgotten."""
+        found = self._geo.reload_if_changed() + self._lists.reload_if_changed()
+        if any(one.error is None for one in found):
             self._networks.clear()
-        return changed
+        return found
 
     def _network_rows(self, addresses: Sequence[str]) -> list[int]:
         known = self._networks

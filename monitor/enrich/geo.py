@@ -12,6 +12,7 @@ import maxminddb
 from domain.address import Address
 from domain.errors import Fatal, Reason
 from domain.event import Place
+from monitor.enrich.refreshed import Refreshed
 
 VENDORED: Final = Path(__file__).parent / "data" / "dbip-country.mmdb"
 """DB-IP's country database (CC BY 4.0, https://db-ip.com)."""
@@ -46,15 +47,20 @@ class Geo:
                 place = _filled(place, record) if isinstance(record, dict) else place
         return place
 
-    def reload_if_changed(self) -> list[Path]:
+    def reload_if_changed(self) -> list[Refreshed]:
         """Open files anew that changed on disk; a broken one is refused and the old one kept."""
-        changed = []
-        for number, file in enumerate(self._files):
-            if _stamp(file.path) != file.stamp:
-                self._files[number] = _open(file.path)
-                file.reader.close()
-                changed.append(file.path)
-        return changed
+        return [found for number in range(len(self._files)) if (found := self._refreshed(number))]
+
+    def _refreshed(self, number: int) -> Refreshed | None:
+        file = self._files[number]
+        try:
+            if _stamp(file.path) == file.stamp:
+                return None
+            self._files[number] = _open(file.path)
+        except Fatal as error:
+            return Refreshed("geoip", file.path, error)
+        file.reader.close()
+        return Refreshed("geoip", file.path)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

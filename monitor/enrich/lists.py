@@ -11,6 +11,7 @@ from typing import Final
 
 from domain.address import Address
 from domain.errors import Fatal, Reason
+from monitor.enrich.refreshed import Refreshed
 
 MAX_LISTS: Final = 8
 """One bit each in a byte of every row."""
@@ -54,14 +55,19 @@ class NetworkLists:
             bits |= one.holds(address, asn) << number
         return bits
 
-    def reload_if_changed(self) -> list[Path]:
-        """Read changed files anew; says which."""
-        changed = []
-        for number, (name, one) in enumerate(zip(self.names, self._lists, strict=True)):
-            if _stamp(name, one.path) != one.stamp:
-                self._lists[number] = _read(name, one.path)
-                changed.append(one.path)
-        return changed
+    def reload_if_changed(self) -> list[Refreshed]:
+        """Read changed files anew; a broken one is refused and the old one kept."""
+        return [found for number, name in enumerate(self.names) if (found := self._refreshed(number, name))]
+
+    def _refreshed(self, number: int, name: str) -> Refreshed | None:
+        path = self._lists[number].path
+        try:
+            if _stamp(name, path) == self._lists[number].stamp:
+                return None
+            self._lists[number] = _read(name, path)
+        except Fatal as error:
+            return Refreshed("lists", path, error)
+        return Refreshed("lists", path)
 
 
 def _stamp(name: str, path: Path) -> tuple[int, int]:
@@ -72,11 +78,18 @@ def _stamp(name: str, path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
+def _lines(name: str, path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fatal(Reason.CONFIG, f"geoip.lists.{name}: cannot read {path} as text: {error}") from error
+
+
 def _read(name: str, path: Path) -> _List:
     stamp = _stamp(name, path)
     networks: dict[int, list[ipaddress.IPv4Network | ipaddress.IPv6Network]] = {4: [], 6: []}
     asns = set()
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(_lines(name, path), 1):
         text = line.partition("#")[0].strip()
         if not text:
             continue

@@ -80,7 +80,7 @@ def versus(peers: dict[str, Any]) -> str:
 
 
 def _heat(axes: Any, rows: list[str], columns: list[str], counts: list[list[Any]]) -> None:
-    """Shares as a blue scale, with the numbers in the cells."""
+    """Shares as a blue scale, with the numbers in the cells; a cell where nothing was found is empty."""
     shares = [[found / of if of else float("nan") for found, of in line] for line in counts]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
     axes.set_xticks(range(len(columns)), columns, fontsize=8)
@@ -89,7 +89,7 @@ def _heat(axes: Any, rows: list[str], columns: list[str], counts: list[list[Any]
     axes.spines[:].set_visible(False)
     for y, line in enumerate(counts):
         for x, (found, of) in enumerate(line):
-            if of:
+            if found:
                 colour = "white" if found / of > 0.6 else "#333333"
                 axes.text(x, y, f"{found}/{of}", ha="center", va="center", color=colour, fontsize=7.5)
 

@@ -76,6 +76,15 @@ class Source(Protocol):
         """Leave the group and free everything; calling it again does nothing."""
 
 
+class Bounded(Source, Protocol):
+    """A source that ends. ``finished`` after the poll that brought its last record."""
+
+    finished: bool
+
+    def progress(self) -> tuple[int, int]:
+        """How much of how much is read, in units of the source's own."""
+
+
 class RejectedRow(Protocol):
     """A row of a batch that could not be decoded: which, why, and in words."""
 

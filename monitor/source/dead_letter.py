@@ -41,7 +41,7 @@ class KafkaDeadLetters:
         self._settings = settings
         self._waiting: list[tuple[DeadLetter, Any]] = []
         self._down = False
-        self._producer = _producer(settings)
+        self._producer = open_producer(settings)
         self._require_topic()
 
     def _require_topic(self) -> None:
@@ -168,7 +168,8 @@ def _name(future: Any) -> str:
     return "no answer in time" if failure is None else failure.__name__
 
 
-def _producer(settings: KafkaSettings) -> KafkaProducer:
+def open_producer(settings: KafkaSettings) -> KafkaProducer:
+    """A producer that waits for all replicas. Raises ``Fatal`` naming the setting that is wrong."""
     wait_ms = int(settings.connect_timeout_s * 1000)
     try:
         return KafkaProducer(

@@ -79,6 +79,10 @@ class FileSource:
     def lag(self) -> dict[int, int]:
         return {} if self._end is None else {PARTITION: self._end - self._position}
 
+    def progress(self) -> tuple[int, int]:
+        """Bytes read of how many, as the files lie on disk."""
+        return self.bytes_read, self.total_bytes
+
     def commit(self, offsets: Mapping[int, int]) -> None:
         """A file keeps no positions."""
 

@@ -51,7 +51,7 @@ class KafkaPythonSource:
         self._settings = settings
         self._members = Membership()
         self._flowing: set[int] = set()
-        self._consumer = _connect(settings)
+        self._consumer = connect(settings)
         try:
             self._join()
         except BaseException:
@@ -60,7 +60,7 @@ class KafkaPythonSource:
 
     def _join(self) -> None:
         if self._settings.group is not None:
-            self._consumer.subscribe([self.topic], listener=_Listener(self._hold, self._members))
+            self._consumer.subscribe([self.topic], listener=_Listener(self.hold, self._members))
         if not self._consumer.partitions_for_topic(self.topic):
             raise no_topic(self._settings)
         self._assign_all()
@@ -72,11 +72,14 @@ class KafkaPythonSource:
         known = set(self._consumer.partitions_for_topic(self.topic))
         if new := known - self._members.owned():
             self._consumer.assign([self._tp(number) for number in sorted(known)])
-            self._hold(new)
+            self.hold(new)
             self._members.assign(new)
 
-    def _hold(self, partitions: Iterable[int]) -> None:
-        """Keep new partitions from flowing. The position is only there so that none is looked up."""
+    def hold(self, partitions: Iterable[int]) -> None:
+        """Keep partitions from flowing until their next ``seek``.
+
+        The position is only there so that none is looked up.
+        """
         for number in partitions:
             self._consumer.pause(self._tp(number))
             self._consumer.seek(self._tp(number), 0)
@@ -88,7 +91,7 @@ class KafkaPythonSource:
         self._assign_all()
         records: dict[TopicPartition, list[Any]] = {}
         skipped: dict[int, int] = {}
-        with _translated(self._settings):
+        with translated(self._settings):
             self._await_group()
             try:
                 records = self._consumer.poll(timeout_ms=int(timeout_s * 1000))
@@ -130,7 +133,7 @@ class KafkaPythonSource:
         self._flowing.add(partition)
 
     def end_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
-        with _translated(self._settings):
+        with translated(self._settings):
             ends = self._consumer.end_offsets([self._tp(number) for number in partitions])
         return {tp.partition: offset for tp, offset in ends.items()}
 
@@ -183,7 +186,8 @@ def _batch(tp: TopicPartition, records: Sequence[Any]) -> RecordBatch:
     )
 
 
-def _connect(settings: KafkaSettings) -> KafkaConsumer:
+def connect(settings: KafkaSettings) -> KafkaConsumer:
+    """A consumer that has met a broker. Raises ``Fatal`` in the words of the settings."""
     grouped: dict[str, Any] = {}
     if settings.group is not None:
         grouped["partition_assignment_strategy"] = (CooperativeStickyAssignor,)
@@ -216,7 +220,8 @@ def _connect(settings: KafkaSettings) -> KafkaConsumer:
 
 
 @contextmanager
-def _translated(settings: KafkaSettings) -> Iterator[None]:
+def translated(settings: KafkaSettings) -> Iterator[None]:
+    """kafka-python's errors in our words."""
     try:
         yield
     except _NOT_ALLOWED as error:

@@ -1,9 +1,10 @@
-"""Key stores of every kind, each empty."""
+"""Key stores of every kind, each empty, and benches of the adapters."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from keystore.redis_store import RedisKeyStore
 from keystore.rules import StoreRules
 from tests.contract.keys import NOW_S, MakeStore
 from tests.servers import connect, server
+from tests.vendors.bench import AdapterBench, bench_for
 
 
 @pytest.fixture
@@ -57,3 +59,10 @@ def make(address: str, clock: ManualClock) -> Iterator[MakeStore]:
 @pytest.fixture
 def store(make: MakeStore) -> BaseKeyStore:
     return make(Peppers.generate())
+
+
+@pytest.fixture
+def open_bench(tmp_path: Path) -> Iterator[Callable[[str], AdapterBench]]:
+    """Makes the bench of a variant; the vendor is stopped after the test."""
+    with ExitStack() as running:
+        yield lambda variant: running.enter_context(bench_for(variant, tmp_path))

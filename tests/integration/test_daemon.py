@@ -6,9 +6,7 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +21,11 @@ from monitor.wiring import key_store
 from sample_streams import GEO
 from tests.faults.stored import offsets
 from tests.faults.streams import PARTITIONS, Topic, filled
+from tests.processes import KEYWATCH, until
 from tests.servers import Kafka
 from tests.slack_server import SlackServer, slack_server
 
 pytestmark = [pytest.mark.kafka]
-KEYWATCH = [sys.executable, "-c", "from monitor.cli import main; main()"]
 TOKEN = "xoxb-a-token-that-no-log-may-show"
 
 
@@ -56,14 +54,6 @@ def config_file(tmp_path: Path, stolen: Topic, any_redis: str, slack: SlackServe
     path = tmp_path / "keywatch.yaml"
     path.write_bytes(msgspec.yaml.encode(config))
     return path
-
-
-def until(true: Callable[[], bool], process: subprocess.Popen[bytes], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert process.poll() is None, f"the daemon ended with {process.poll()}"
-        assert time.monotonic() < deadline, f"not within a minute: {what}"
-        time.sleep(0.05)
 
 
 def keywatch(*arguments: str) -> Any:

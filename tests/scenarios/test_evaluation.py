@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 
 from alerting.policy import load_policy
-from monitor.config import Config
+from detectors.catalog import DETECTORS
+from monitor.config import Config, DetectConfig
 from monitor.evaluation.labels import Labels, read_labels
 from monitor.evaluation.report import evaluate
 from monitor.evaluation.run import play
 from sample_streams.corpus.__main__ import write
 from sample_streams.corpus.fleet import ATTACKS, BENIGN
 
+DAY_MS: Final = 86_400_000
 SEED: Final = 1
 LEAST_RECALL: Final = 0.35
 """Share of all attacks that the shipped policy finds."""
@@ -32,6 +34,36 @@ MOST_REQUESTS: Final = 60
 """Median of malicious requests until a strong attack is found."""
 MOST_WRONG: Final = 2
 """Suspensions of keys that nobody misused."""
+TELLS: Final = {
+    "geo_shift": "stolen, new country",
+    "ip_shift": "residential proxies",
+    "impossible_travel": "parallel use",
+    "listed_network": "Tor",
+    "shared_origin": "many keys, one address",
+    "client_change": "client change",
+    "endpoint_mix": "endpoint shift",
+    "method_shift": "first writes",
+    "error_surge": "ids that miss",
+    "probing": "auth probing",
+    "enumeration": "ids that answer",
+    "exfiltration": "exfiltration",
+    "volume": "volume spike",
+    "slow_ramp": "slow ramp",
+    "off_hours": "off hours",
+    "dormant_key": "dormant key awakes",
+    "robotic": "robotic scraping",
+    "takeover": "takeover",
+    "isolation_forest": "auth probing",
+    "honey_key": "honey key touched",
+    "stopped_key": "revoked key used",
+}
+"""What each detector is for; `leaked_secret` is decode's, and tested there."""
+SILENT: Final = frozenset(
+    {"honey_key", "stopped_key", "shared_origin", "takeover", "dormant_key", "method_shift", "enumeration"}
+)
+"""Detectors that say nothing at all of keys that nobody misuses."""
+MOST_HONEST_DAYS: Final = 0.25
+"""Share of honest key-days on which any other detector may have a word to say; weights see to the rest."""
 RESERVED: Final = [ipaddress.ip_network(text) for text in ("198.18.0.0/15", "100.64.0.0/10", "2001:db8::/32")]
 
 
@@ -73,6 +105,44 @@ def events(corpus: Path) -> list[Event]:
 def policy(corpus: Path) -> dict[str, Any]:
     summary: dict[str, Any] = evaluate([play(corpus, Config(), load_policy(None))])["policy"]
     return summary
+
+
+@pytest.fixture(scope="module")
+def claims(corpus: Path) -> dict[str, set[tuple[str, str, int]]]:
+    """Detector -> (kind of case or "", key, day) of everything it has said, however weak."""
+    config = Config(detect=DetectConfig(finding_bits=DetectConfig().evidence_bits))
+    played = play(corpus, config, load_policy(None))
+    cases = {key: case for case in played.labels.cases for key in case.keys}
+    found: dict[str, set[tuple[str, str, int]]] = {name: set() for name in DETECTORS}
+    for raised in played.raised:
+        case = cases.get(raised.key_id)
+        kind = case.kind if case and case.start_ms <= raised.at_ms else ""
+        found[raised.detector].add((kind, raised.key_id, raised.at_ms // DAY_MS))
+    return found
+
+
+# -- detectors ---------------------------------------------------------------------------------------
+
+
+def test_every_detector_is_for_an_attack() -> None:
+    assert set(TELLS) == set(DETECTORS) - {"leaked_secret"}
+    assert set(TELLS.values()) <= set(ATTACKS)
+
+
+@pytest.mark.parametrize("detector", sorted(TELLS))
+def test_a_detector_speaks_on_its_attack(claims: dict[str, set[tuple[str, str, int]]], detector: str) -> None:
+    assert TELLS[detector] in {kind for kind, _, _ in claims[detector]}
+
+
+@pytest.mark.parametrize("detector", sorted(TELLS))
+def test_a_detector_is_quiet_on_honest_keys(
+    claims: dict[str, set[tuple[str, str, int]]], truth: Labels, detector: str
+) -> None:
+    honest = {(key, day) for kind, key, day in claims[detector] if not kind}
+    if detector in SILENT:
+        assert not honest
+    days = (truth.end_ms - truth.start_ms) / DAY_MS
+    assert len(honest) <= MOST_HONEST_DAYS * len(truth.keys) * days
 
 
 # -- bounds ------------------------------------------------------------------------------------------

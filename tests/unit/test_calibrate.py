@@ -47,7 +47,7 @@ def test_without_history_theory_decides() -> None:
     fleet = np.zeros(1, FLEET_DTYPE)[0]
     assert weight_of(KEY, fleet, 0, 12.0) == pytest.approx(8.0)
     assert weight_of(KEY, fleet, 0, 3.0) == 0.0
-    assert p_value(KEY, fleet, 16.0) == pytest.approx(2**-8)
+    assert p_value(KEY, fleet, 20.0) == pytest.approx(2**-8)
 
 
 def test_a_detector_that_cries_every_day_weighs_nothing() -> None:

@@ -34,7 +34,7 @@ def test_a_quiet_day_teaches_key_and_fleet() -> None:
     profiles, fleet = on_a_day(10)
     enter_day(profiles, fleet, (DAY + 1) * DAY_MIN)
     assert fleet["score_days"][0, 0, 10] == 1
-    assert fleet["bits_days"][0, 2, 7] == 1
+    assert fleet["bits_days"][0, 0, 2, 7] == 1
     assert profiles["score_days"][0, 2] == 1
     assert (profiles["day"][0], profiles["day_score"][0], profiles["day_bits"].sum()) == (DAY + 1, 0, 0)
 

@@ -47,6 +47,10 @@ def other_habits(profiles: Any, minute: int) -> None:
     quiet["first_ms"] = minute * 60_000 - 3 * month_ms
     busy["cusum"], busy["reference_hours"], busy["reference_mean"] = 20, 100, 2
     busy["rate_count"], busy["rate_minutes"] = 6000, 60
+    busy["hour_level"], busy["hour_weeks"], busy["hour_open"] = 12, 4, minute // 60
+    busy["first_ms"], busy["last_home"] = minute * 60_000 - month_ms, minute - 60
+    busy["novel_windows"], busy["novel_prefix"] = 1000, 1
+    busy["refused_hour"] = 40
     profiles[::3], profiles[1::3] = quiet, busy
 
 

@@ -1,0 +1,99 @@
+"""Cases over every adapter: contained by policy, let go by a reviewer, ended by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from alerting.audit import MemoryAudit
+from alerting.cases import MemoryCaseStore
+from alerting.memory import MemoryAlertMemory
+from alerting.policy import load_policy
+from alerting.review import Review
+from alerting.stages.contain import Contain
+from alerting.stages.incident import Incident
+from domain.case import CaseState, Verdict
+from domain.decision import Action, Decision
+from domain.finding import Finding
+from tests.alerts import alert
+from tests.vendors.bench import VARIANTS, AdapterBench, bench_for
+
+HOURS = 24
+WHO = ("ada", "new office")
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AdapterBench]:
+    with bench_for(request.param, tmp_path) as made:
+        yield made
+
+
+class Office:
+    """The alert side, with everything but the vendor in memory."""
+
+    def __init__(self, bench: AdapterBench) -> None:
+        self.cases, self.audit = MemoryCaseStore(), MemoryAudit()
+        policy = replace(load_policy(None), suspend="on", min_baseline_events=0, suspension_hours=HOURS)
+        memory = MemoryAlertMemory()
+        clock = bench.clock
+        self.contain = Contain(policy, self.cases, bench.store, self.audit, memory, lambda: 1000, clock)
+        self.review = Review(self.cases, bench.store, self.audit, clock)
+
+    def suspend(self, key_id: str) -> Incident:
+        decision = Decision(action=Action.SUSPEND, rule="theft", why="risk 0.99")
+        return self.contain(Incident(finding(key_id), decision))
+
+
+def finding(key_id: str) -> Finding:
+    return replace(alert().findings[0], key_id=key_id, id=f"{abs(hash(key_id)):032x}")
+
+
+REVERSIBLE = [name for name in VARIANTS if name != "vault"]
+
+
+@pytest.mark.parametrize("bench", REVERSIBLE, indirect=True)
+def test_a_reviewer_lets_a_contained_key_go(bench: AdapterBench) -> None:
+    office, key_id = Office(bench), bench.new_key()
+    before = bench.record(key_id)
+    case = office.suspend(key_id).case
+    assert case is not None
+    assert case.suspended
+    assert bench.stopped(key_id)
+    assert office.review.give(case.id, Verdict.REINSTATE, *WHO).state is CaseState.REINSTATED
+    assert bench.record(key_id) == before
+
+
+@pytest.mark.parametrize("bench", REVERSIBLE, indirect=True)
+def test_a_suspension_that_nobody_reviews_ends_by_itself(bench: AdapterBench) -> None:
+    office, key_id = Office(bench), bench.new_key()
+    office.suspend(key_id)
+    bench.clock.advance(HOURS * 3600 - 1)
+    assert office.review.expire_due() == []
+    assert bench.stopped(key_id)
+    bench.clock.advance(1)
+    (expired,) = office.review.expire_due()
+    assert expired.state is CaseState.EXPIRED
+    assert not bench.stopped(key_id)
+
+
+@pytest.mark.parametrize("bench", ["vault"], indirect=True)
+def test_where_nothing_can_be_undone_a_person_must_decide(bench: AdapterBench) -> None:
+    office, accessor = Office(bench), bench.new_key()
+    done = office.suspend(accessor)
+    assert done.case is not None
+    assert (done.decision.action, done.case.suspended) == (Action.ALERT, False)
+    assert "a person must decide" in done.decision.held_back
+    assert bench.writes() == 0
+    assert not bench.stopped(accessor)
+
+
+@pytest.mark.parametrize("bench", ["unkey"], indirect=True)
+def test_a_key_that_a_person_turned_off_is_not_contained_again(bench: AdapterBench) -> None:
+    office, key_id = Office(bench), bench.new_key()
+    bench.suspend_as_person(key_id)
+    done = office.suspend(key_id)
+    assert (done.decision.action, bench.writes()) == (Action.ALERT, 0)
+    assert "held by nobody that keywatch knows of" in done.decision.held_back
