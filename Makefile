@@ -9,7 +9,7 @@ RUNTIME := fast aws charts console google otel registry
 EXTRAS := embedded test $(RUNTIME)
 LOCK := --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-annotate --no-header
 
-.PHONY: demo test lint bench streams lock kafka tools clean
+.PHONY: demo test lint bench evaluation streams lock kafka tools clean
 
 demo: $(READY)  ## a stolen key found and suspended, on an embedded broker and store
 	$(BIN)/keywatch demo
@@ -25,6 +25,10 @@ lint: $(READY)  ## style, types, imports
 
 bench: $(READY)  ## events a second beside the ceiling and a naive loop
 	$(BIN)/python -m benchmarks.throughput
+
+evaluation: $(READY)  ## recall, false alerts and peers; writes docs/evaluation.md, docs/figures, .evaluation/
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements-peers.lock
+	$(BIN)/python -m benchmarks.evaluation
 
 streams: $(READY)  ## write sample_streams/ again; the same bytes unless the generator changed
 	$(BIN)/python -m sample_streams.generate

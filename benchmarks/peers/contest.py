@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +14,7 @@ import numpy as np
 
 from benchmarks.peers import learners, sigma, travel
 from benchmarks.peers.base import TABLES, Input, Peer
-from benchmarks.peers.stream import Stream
+from benchmarks.peers.stream import Stream, read_stream
 from benchmarks.peers.windows import table
 from monitor.evaluation.report import ALL, recalls
 from monitor.evaluation.run import Played
@@ -35,6 +37,11 @@ class Entry:
     events: int = 0
 
 
+def cpu_seconds() -> float:
+    """Processor time of this process and of those it has waited for: what a busy machine does not change."""
+    return sum(os.times()[:4])
+
+
 def inputs(stream: Stream) -> Input:
     """What peers get of a corpus."""
     return Input(stream, {label: table(stream, minutes) for label, minutes in TABLES.items()})
@@ -46,19 +53,38 @@ def contestants() -> list[Peer]:
     return [*naive, *travel.peers(), *learners.peers()]
 
 
+def contest(
+    folders: Sequence[Path],
+    played: list[Played],
+    seconds: float,
+    rate: float,
+    honest: int,
+    only: set[str] | None = None,
+) -> dict[str, Any]:
+    """keywatch's replays of the corpora, which took ``seconds``, beside all peers (or ``only`` some)."""
+    entries = {OURS: Entry(OURS, played, None, seconds, sum(corpus.events for corpus in played))}
+    for folder in folders:
+        given = inputs(read_stream(folder))
+        for peer in contestants():
+            if not only or peer.name.partition(" (")[0] in only:
+                print(f"{folder.name}: {peer.name}", file=sys.stderr)
+                enter(entries, peer, given, honest)
+    return compare(list(entries.values()), rate)
+
+
 def enter(entries: dict[str, Entry], peer: Peer, given: Input, honest: int) -> None:
     """Run a peer on a corpus and keep what it raised."""
     keys = learners.sample(given, honest) if peer.sampled else None
-    mine = given if keys is None else inputs(_only(given.stream, keys))
-    began = time.perf_counter()
+    mine = given if keys is None else inputs(only(given.stream, keys))
+    began = cpu_seconds()
     raised = peer.run(mine)
     entry = entries.setdefault(peer.name, Entry(peer.name, at=peer.at))
-    entry.seconds += time.perf_counter() - began
+    entry.seconds += cpu_seconds() - began
     entry.events += len(mine.stream)
     entry.played.append(Played(mine.stream.name, mine.stream.labels, raised, len(mine.stream)))
 
 
-def _only(stream: Stream, keys: set[str]) -> Stream:
+def only(stream: Stream, keys: set[str]) -> Stream:
     """The stream of some keys, as if there were no others: events and offsets are counted anew."""
     kept = np.array([key_id in keys for key_id in stream.key_ids])
     rows, labels = np.flatnonzero(kept[stream.key]), stream.labels
@@ -84,7 +110,8 @@ def compare(entries: Sequence[Entry], rate: float) -> dict[str, Any]:
     best: dict[str, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: row["total"]):
         best[row["name"].partition(" (")[0]] = row
-    return {"rate": rate, "contestants": sorted(best.values(), key=lambda row: -row["total"])}
+    ranked = sorted(best.values(), key=lambda row: -row["total"])
+    return {"rate": rate, "apart": list(CERTAIN_KINDS), "contestants": ranked}
 
 
 def _compared(entry: Entry, rate: float) -> dict[str, Any]:

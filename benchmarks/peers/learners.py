@@ -55,7 +55,7 @@ def half_space(windows: Table) -> Floats:
     from river import anomaly
 
     scaled = windows.vectors() / MOST
-    model = anomaly.HalfSpaceTrees(n_trees=25, height=10, window_size=1000, seed=SEED)
+    model: Any = anomaly.HalfSpaceTrees(n_trees=25, height=10, window_size=1000, seed=SEED)
     out = np.empty(len(scaled))
     for i, row in enumerate(scaled.tolist()):
         vector = dict(enumerate(row))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from domain.errors import Fatal, Reason
+from monitor.evaluation.tables import STRENGTHS
 
 try:
     import matplotlib as mpl
@@ -15,7 +16,6 @@ try:
 except ImportError as error:  # pragma: no cover
     raise Fatal(Reason.CONFIG, "charts need matplotlib: pip install 'keywatch[charts]'") from error
 
-STRENGTHS: Final = ("weak", "medium", "strong")
 OURS, OTHERS, HONEST, ATTACK = "#1f5fa8", "#9aa4af", "#9aa4af", "#c2452d"
 STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
@@ -80,7 +80,7 @@ def versus(peers: dict[str, Any]) -> str:
 
 
 def _heat(axes: Any, rows: list[str], columns: list[str], counts: list[list[Any]]) -> None:
-    """Shares as a blue scale, with the numbers in the cells."""
+    """Shares as a blue scale, with the numbers in the cells; a cell where nothing was found is empty."""
     shares = [[found / of if of else float("nan") for found, of in line] for line in counts]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
     axes.set_xticks(range(len(columns)), columns, fontsize=8)
@@ -89,7 +89,7 @@ def _heat(axes: Any, rows: list[str], columns: list[str], counts: list[list[Any]
     axes.spines[:].set_visible(False)
     for y, line in enumerate(counts):
         for x, (found, of) in enumerate(line):
-            if of:
+            if found:
                 colour = "white" if found / of > 0.6 else "#333333"
                 axes.text(x, y, f"{found}/{of}", ha="center", va="center", color=colour, fontsize=7.5)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any, Final
 
-from monitor.evaluation.report import STRENGTHS, span
+from monitor.evaluation.tables import Grid, compared, found, honest, swept
 
 STYLE: Final = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2733}
@@ -29,10 +28,10 @@ def page(report: dict[str, Any], figures: dict[str, str], peers: dict[str, Any] 
     """The whole file."""
     body = [_summary(report)]
     body += [_figure(name, svg) for name, svg in figures.items()]
-    body += [_recalls(report), _false_alerts(report["policy"]), _sweep(report["sweep"])]
-    if peers:
-        body.append(_peers(peers))
-    body += [_missed(report["cases"]), _false_list(report["false_alerts"])]
+    grids = [found(report["policy"]), honest(report["policy"]), swept(report["sweep"])]
+    grids += [compared(peers)] if peers else []
+    grids += [_missed(report["cases"]), _false_list(report["false_alerts"])]
+    body += [_table(grid) for grid in grids]
     return (
         '<!doctype html>\n<html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>keywatch evaluation</title>'
@@ -62,79 +61,22 @@ def _figure(name: str, svg: str) -> str:
     )
 
 
-def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    head = "".join(f"<th>{escape(h)}</th>" for h in heads)
-    lines = "".join("<tr>" + "".join(f"<td>{escape(str(c))}</td>" for c in row) + "</tr>\n" for row in rows)
-    return f'<h2>{escape(title)}</h2><div class="table"><table><tr>{head}</tr>\n{lines}</table></div>'
+def _table(grid: Grid) -> str:
+    head = "".join(f"<th>{escape(h)}</th>" for h in grid.heads)
+    lines = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>\n" for row in grid.rows)
+    return f'<h2>{escape(grid.title)}</h2><div class="table"><table><tr>{head}</tr>\n{lines}</table></div>'
 
 
-def _recalls(report: dict[str, Any]) -> str:
-    rows = []
-    for row in report["policy"]["recall"]:
-        if row["strength"] == "all":
-            low, high = row["interval"]
-            seconds, requests = row["median_seconds"], row["median_requests"]
-            rows.append(
-                (
-                    row["kind"], *_by_strength(report["policy"]["recall"], row["kind"]),
-                    f"{row['found'] / max(row['of'], 1):.0%}", f"{low:.0%}-{high:.0%}",
-                    "" if requests is None else f"{requests:.0f}", "" if seconds is None else span(seconds),
-                )
-            )  # fmt: skip
-    heads = ("attack", *STRENGTHS, "recall", "95 %", "requests", "until found")
-    return _table("Found by policy (requests and time: medians of those found)", heads, rows)
-
-
-def _by_strength(rows: list[dict[str, Any]], kind: str) -> list[str]:
-    mine = {row["strength"]: row for row in rows if row["kind"] == kind}
-    return [f"{mine[s]['found']}/{mine[s]['of']}" for s in STRENGTHS]
-
-
-def _false_alerts(policy: dict[str, Any]) -> str:
-    rows = []
-    for group, row in policy["false_alerts"].items():
-        low, high = row["interval"]
-        change = policy["changes_alerted"].get(group)
-        rate = "" if row["rate"] is None else f"{row['rate']:.1f}"
-        alerted = f"{change['alerted']}/{change['of']}" if change else ""
-        interval = f"{low:.1f}-{high or 0:.1f}"
-        rows.append((group, row["count"], f"{row['key_days']:.0f}", rate, interval, alerted))
-    heads = ("honest", "false alerts", "key-days", "per 1,000", "95 %", "changes alerted")
-    return _table("False alerts by policy", heads, rows)
-
-
-def _sweep(points: list[dict[str, Any]]) -> str:
+def _missed(cases: list[dict[str, Any]]) -> Grid:
     rows = [
-        (kind, *(f"{p['recall'][kind][0] / max(p['recall'][kind][1], 1):.0%}" for p in points))
-        for kind in points[0]["recall"]
-    ]
-    heads = ("attack", *(f"{p['rate']:g} per 1,000" for p in points))
-    return _table("Recall at a false alert rate", heads, rows)
-
-
-def _peers(peers: dict[str, Any]) -> str:
-    names = [row["name"] for row in peers["contestants"]]
-    kinds = peers["contestants"][0]["recall"]
-    rows = [
-        (kind, *("{}/{}".format(*row["recall"].get(kind, (0, 0))) for row in peers["contestants"]))
-        for kind in kinds
-    ]
-    rows.append(("total", *(f"{row['total']:.0%}" for row in peers["contestants"])))
-    rows.append(("us an event", *(f"{row['us_an_event']:.1f}" for row in peers["contestants"])))
-    return _table(f"Recall at {peers['rate']:g} false alerts per 1,000 key-days", ("attack", *names), rows)
-
-
-def _missed(cases: list[dict[str, Any]]) -> str:
-    rows = [
-        (c["kind"], c["strength"], c["corpus"], c["id"], ", ".join(c["keys"]), c["of_requests"])
+        (c["kind"], c["strength"], c["corpus"], c["id"], ", ".join(c["keys"]), str(c["of_requests"]))
         for c in sorted(cases, key=lambda c: (c["kind"], c["strength"]))
         if not c["found_by"]
     ]
-    return _table(
-        "Attacks missed by policy", ("attack", "strength", "corpus", "case", "keys", "requests"), rows
-    )
+    heads = ("attack", "strength", "corpus", "case", "keys", "requests")
+    return Grid("Attacks missed by policy", heads, rows)
 
 
-def _false_list(alerts: list[dict[str, Any]]) -> str:
-    rows = [(a["group"], a["habit"], a["corpus"], a["key"], a["detector"], a["score"]) for a in alerts]
-    return _table("False alerts", ("group", "habit", "corpus", "key", "detector", "score"), rows)
+def _false_list(alerts: list[dict[str, Any]]) -> Grid:
+    rows = [(a["group"], a["habit"], a["corpus"], a["key"], a["detector"], str(a["score"])) for a in alerts]
+    return Grid("False alerts", ("group", "habit", "corpus", "key", "detector", "score"), rows)

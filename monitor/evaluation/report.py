@@ -13,6 +13,7 @@ from rich.table import Table
 from monitor.evaluation.confidence import poisson, wilson
 from monitor.evaluation.run import Played
 from monitor.evaluation.sweep import Point, alerts_of, sweep
+from monitor.evaluation.tables import STRENGTHS, Grid, found, honest, swept
 from monitor.evaluation.tally import (
     DAY_MS,
     FalseAlert,
@@ -23,7 +24,6 @@ from monitor.evaluation.tally import (
     tally,
 )
 
-STRENGTHS: Final = ("weak", "medium", "strong")
 ALL: Final = "all attacks"
 
 
@@ -42,13 +42,13 @@ def evaluate(played: Sequence[Played]) -> dict[str, Any]:
 
 def _scores(played: Sequence[Played]) -> dict[str, list[float]]:
     """The highest score of every honest key and day with a finding, and of every attack."""
-    honest: dict[tuple[str, str, int], float] = {}
+    days: dict[tuple[str, str, int], float] = {}
     for corpus in played:
         for one in honest_findings(corpus):
             day = (corpus.name, one.key_id, one.at_ms // DAY_MS)
-            honest[day] = max(honest.get(day, 0.0), one.score)
+            days[day] = max(days.get(day, 0.0), one.score)
     attacks = [score for corpus in played for score in attack_scores(corpus)]
-    return {"honest": [round(s, 2) for s in honest.values()], "attack": [round(s, 2) for s in attacks]}
+    return {"honest": [round(s, 2) for s in days.values()], "attack": [round(s, 2) for s in attacks]}
 
 
 def _corpus(corpus: Played) -> dict[str, Any]:
@@ -76,26 +76,26 @@ def _false_alert(alert: FalseAlert) -> dict[str, Any]:
     }
 
 
-def summary(found: Tally) -> dict[str, Any]:
+def summary(counts: Tally) -> dict[str, Any]:
     """Recall and latency by kind and strength, false alerts by group, suspensions and precision."""
-    true = sum(v.found for v in found.verdicts)
-    false = len(found.false_alerts)
+    true = sum(v.found for v in counts.verdicts)
+    false = len(counts.false_alerts)
     return {
-        "recall": recalls(found.verdicts),
-        "false_alerts": {group: _rate(found, [group]) for group in sorted(found.exposure)}
-        | {"all after warm-up": _rate(found, found.honest_groups())},
+        "recall": recalls(counts.verdicts),
+        "false_alerts": {group: _rate(counts, [group]) for group in sorted(counts.exposure)}
+        | {"all after warm-up": _rate(counts, counts.honest_groups())},
         "changes_alerted": {
             kind: {"alerted": hit, "of": of, "interval": wilson(hit, of)}
-            for kind, (hit, of) in sorted(found.changes.items())
+            for kind, (hit, of) in sorted(counts.changes.items())
         },
         "precision": {"share": true / (true + false) if true + false else 1.0, "true": true, "false": false},
         "suspensions": {
-            "right": sum(v.suspended for v in found.verdicts),
-            "wrong": sum(f.raised.rank >= 2 for f in found.false_alerts),
+            "right": sum(v.suspended for v in counts.verdicts),
+            "wrong": sum(f.raised.rank >= 2 for f in counts.false_alerts),
         },
-        "false_by_detector": dict(Counter(f.raised.detector for f in found.false_alerts).most_common()),
-        "false_by_habit": dict(Counter(f.habit for f in found.false_alerts).most_common()),
-        "found_by_detector": dict(Counter(v.found_by for v in found.verdicts if v.found).most_common()),
+        "false_by_detector": dict(Counter(f.raised.detector for f in counts.false_alerts).most_common()),
+        "false_by_habit": dict(Counter(f.habit for f in counts.false_alerts).most_common()),
+        "found_by_detector": dict(Counter(v.found_by for v in counts.verdicts if v.found).most_common()),
     }
 
 
@@ -111,22 +111,22 @@ def recalls(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 
 
 def _recall(kind: str, strength: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    found = [v for v in verdicts if v.found]
+    hits = [v for v in verdicts if v.found]
     return {
         "kind": kind,
         "strength": strength or "all",
-        "found": len(found),
+        "found": len(hits),
         "of": len(verdicts),
-        "interval": wilson(len(found), len(verdicts)),
-        "median_requests": median(v.requests for v in found) if found else None,
-        "median_seconds": median(v.seconds for v in found) if found else None,
+        "interval": wilson(len(hits), len(verdicts)),
+        "median_requests": median(v.requests for v in hits) if hits else None,
+        "median_seconds": median(v.seconds for v in hits) if hits else None,
     }
 
 
-def _rate(found: Tally, groups: Iterable[str]) -> dict[str, Any]:
+def _rate(counts: Tally, groups: Iterable[str]) -> dict[str, Any]:
     groups = list(groups)
-    days = sum(found.exposure.get(group, 0.0) for group in groups)
-    count = found.false_in(groups)
+    days = sum(counts.exposure.get(group, 0.0) for group in groups)
+    count = counts.false_in(groups)
     low, high = poisson(count, days / 1000)
     return {
         "count": count,
@@ -167,73 +167,23 @@ def _case(verdict: Verdict) -> dict[str, Any]:
 
 
 def show(console: Console, report: dict[str, Any]) -> None:
-    """Print the tables."""
-    console.print(_recall_table(report["policy"]["recall"]))
-    console.print(_false_table(report["policy"]))
-    console.print(_sweep_table(report["sweep"]))
-    _show_totals(console, report["policy"])
-
-
-def _recall_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table("attack", "weak", "medium", "strong", "recall", "95 %", "requests", "until found",
-                  title="found by policy (requests and time: medians of those found)", box=None)  # fmt: skip
-    kinds = list(dict.fromkeys(row["kind"] for row in rows))
-    for kind in kinds:
-        mine = {row["strength"]: row for row in rows if row["kind"] == kind}
-        every = mine["all"]
-        low, high = every["interval"]
-        table.add_row(
-            kind, *(f"{mine[s]['found']}/{mine[s]['of']}" for s in STRENGTHS),
-            f"{every['found'] / max(every['of'], 1):.0%}", f"{low:.0%}-{high:.0%}",
-            "" if every["median_requests"] is None else f"{every['median_requests']:.0f}",
-            "" if every["median_seconds"] is None else span(every["median_seconds"]),
-        )  # fmt: skip
-    return table
-
-
-def _false_table(policy: dict[str, Any]) -> Table:
-    table = Table("honest", "false alerts", "key-days", "per 1,000", "95 %", "changes alerted",
-                  title="false alerts by policy", box=None)  # fmt: skip
-    for group, row in policy["false_alerts"].items():
-        low, high = row["interval"]
-        change = policy["changes_alerted"].get(group)
-        table.add_row(
-            group, str(row["count"]), f"{row['key_days']:.0f}",
-            "" if row["rate"] is None else f"{row['rate']:.1f}", f"{low:.1f}-{high or 0:.1f}",
-            f"{change['alerted']}/{change['of']}" if change else "",
-        )  # fmt: skip
-    return table
-
-
-def _sweep_table(points: list[dict[str, Any]]) -> Table:
-    heads = [f"{p['rate']:g} /1,000" for p in points]
-    table = Table("attack", *heads, title="recall at a false alert rate (threshold on the score)", box=None)
-    for kind in points[0]["recall"]:
-        table.add_row(kind, *(f"{p['recall'][kind][0] / max(p['recall'][kind][1], 1):.0%}" for p in points))
-    table.add_row(
-        "threshold", *("none" if p["threshold"] is None else f"{p['threshold']:.1f}" for p in points)
-    )
-    return table
-
-
-def _show_totals(console: Console, policy: dict[str, Any]) -> None:
+    """Print the tables and the totals."""
+    policy = report["policy"]
+    for grid in (found(policy), honest(policy), swept(report["sweep"])):
+        print_grid(console, grid)
     precision, suspended = policy["precision"], policy["suspensions"]
     console.print(
         f"precision {precision['share']:.1%} ({precision['true']} true, {precision['false']} false alerts); "
         f"suspensions: {suspended['right']} right, {suspended['wrong']} wrong"
     )
     for title in ("found_by_detector", "false_by_detector", "false_by_habit"):
-        console.print(
-            title.replace("_", " ") + ": " + ", ".join(f"{k} {n}" for k, n in policy[title].items())
-        )
+        counts = ", ".join(f"{name} {n}" for name, n in policy[title].items())
+        console.print(f"{title.replace('_', ' ')}: {counts or 'none'}")
 
 
-def span(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> span(42), span(600), span(9000)
-    ('42 s', '10 min', '2.5 h')
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+def print_grid(console: Console, grid: Grid) -> None:
+    """A table on a terminal."""
+    table = Table(*(head.replace(" (", "\n(") for head in grid.heads), title=grid.title, box=None)
+    for row in grid.rows:
+        table.add_row(*row)
+    console.print(table)

@@ -267,10 +267,10 @@ def _troubles(rng: Rng, days: tuple[int, int]) -> tuple[Trouble, ...]:
 
 
 def by_hand(rng: Rng, key: Key) -> Traffic | None:
-    """Somebody tries something with curl from the key's own network, once in a while."""
+    """Somebody tries something with curl from the key's own network: a few requests every few days."""
     if key.habit not in ("office", "developer", "worker", "bursty") or rng.random() > 0.5:
         return None
     return replace(
-        key.traffic, per_minute=0.15, session=(8, 3 * DAY), clients=(("curl/8.5.0", 1.0),), cron=None,
+        key.traffic, per_minute=3 / (3 * DAY), session=(8, 3 * DAY), clients=(("curl/8.5.0", 1.0),), cron=None,
         week=office_hours(key.tenant.shift), troubles=(), statuses=((404, 0.1), (400, 0.1)), pool=5,
     )  # fmt: skip
