@@ -133,7 +133,7 @@ def pipeline_for(config: Config, client: Client, log: Log) -> Pipeline:
     limits = Limits(max_future_s=config.detect.max_future_s, now=CLOCK.now)
     return Pipeline(
         source=source_for(config),
-        decoder=decoder_for(config.kafka.format, limits),
+        decoder=decoder_for(config.kafka.format, limits, config.kafka.key_field),
         enricher=enricher_for(config),
         engine=engine_for(config, config.kafka.topic),
         store=RedisStateStore(client, config.kafka.topic),
