@@ -65,10 +65,17 @@ class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
 
 class RedisConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``url``: ``redis://``, ``rediss://``, or ``redis+cluster://`` for Redis Cluster."""
+    """``url``: ``redis://``, ``rediss://`` for TLS, or ``redis+cluster://`` for Redis Cluster.
+
+    ``ca_file``: whom a TLS server must be signed by, the system's authorities when empty. ``cert_file`` and
+    ``key_file``: our own certificate, where the server asks for one.
+    """
 
     url: str = "redis://localhost:6379/0"
     password_file: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
     timeout_s: float = 5.0
     allow_unsafe: bool = False
 
