@@ -183,3 +183,11 @@ def test_the_settings_on_the_page_are_settings() -> None:
     (kafka, store) = [msgspec.convert(yaml.safe_load(block), Config) for block in blocks]
     assert redis_tls(store.redis).keys() == {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
     assert KafkaSettings("h", "t", security=kafka.kafka.security).revealed() == kafka.kafka.security
+
+
+def test_the_rights_on_the_page_cover_every_command_of_a_script() -> None:
+    sources = [path for part in ("monitor", "keystore", "alerting") for path in Path(part).rglob("*.py")]
+    text = "".join(path.read_text() for path in sources)
+    called = {name.lower() for name in re.findall(r"redis\.p?call\(['\"](\w+)", text)}
+    assert len(called) > 10
+    assert {f"+{name}" for name in called} <= set(acl_rules())
