@@ -166,17 +166,6 @@ def test_the_daemon_reads_and_suspends_with_least_rights(
     admin.close()
 
 
-@pytest.mark.kafka
-def test_a_wrong_password_at_kafka_is_told_without_it(
-    broker: SecuredKafka, stolen: Topic, certificates: Certificates, wrong: Path
-) -> None:
-    config = Config(kafka=kafka_config(broker.bootstrap, stolen.name, "confluent", certificates, wrong))
-    with pytest.raises(Fatal, match=r"kafka\.security.*refused us") as caught:
-        source_for(config).close()
-    assert caught.value.reason is Reason.CREDENTIALS
-    assert "not-the-password" not in str(caught.value)
-
-
 @pytest.mark.redis
 def test_what_redis_refuses_is_told_in_the_words_of_the_settings(
     store: SecuredRedis, certificates: Certificates, password: Path, wrong: Path
