@@ -26,11 +26,14 @@ class Review:
             verdict=verdict, who=who, why=checked_text(why), at_ms=self._desk.now_ms(), revoke=revoke
         )
         case = self._seen(case_id, version)
-        if revoke and (verdict is not Verdict.CONFIRM or self._desk.people is None):
+        if revoke and (verdict is not Verdict.CONFIRM or not self._can_revoke()):
             raise Refused(Reason.ILLEGAL_STATE, "this key store cannot revoke a key from here: confirm only")
         if verdict in self._desk.rules.two_person and not _seconded(case, wanted):
             return self._proposed(case, wanted)
         return self._verdicts.decide(case, wanted)
+
+    def _can_revoke(self) -> bool:
+        return self._desk.people is not None and self._desk.keys.capabilities().revokes
 
     def comment(self, case_id: str, who: str, text: str) -> Case:
         self._desk.audited(self._desk.cases.get(case_id), who, "comment", checked_text(text))

@@ -37,13 +37,15 @@ class Granularity(StrEnum):
 class Capabilities:
     """What a key store can do. ``propagation_s``: how long a stopped key may still be accepted.
 
-    ``undo_within_s``: a suspension older than this can no longer be undone; None is never.
+    ``undo_within_s``: a suspension older than this can no longer be undone; None is never. ``revokes``:
+    whether a person may end a key for good from here.
     """
 
     reversible: bool
     granularity: Granularity
     propagation_s: float
     undo_within_s: float | None = None
+    revokes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Lifecycle(Primitives):
 
     def capabilities(self) -> Capabilities:
         """Reversible, key by key, and at once: :meth:`verify` reads the record each time."""
-        return Capabilities(reversible=True, granularity=Granularity.KEY, propagation_s=0.0)
+        return Capabilities(reversible=True, granularity=Granularity.KEY, propagation_s=0.0, revokes=True)
 
     def describe(self, key_id: str) -> KeyStatus:
         """The key as it stands; a suspension that ran out shows until its expiry was carried out."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from alerting.audit import RedisAudit
 from alerting.memory import RedisAlertMemory
 from alerting.policy import Policy
 from keystore.adapters.store import VendorKeyStore
@@ -20,7 +19,7 @@ from monitor.reload import PolicyKeeper, Reloads
 from monitor.store_watch import StoreWatch
 from monitor.telemetry import Telemetry
 from monitor.watch import AlertWatch
-from monitor.wiring import CLOCK, Client, acting_store, sleep
+from monitor.wiring import CLOCK, Client, acting_store, audit_for, sleep
 from monitor.wiring_alerting import alerting_for
 
 WATCH_S: Final = 5.0
@@ -45,7 +44,7 @@ class AlertSide:
         self._client = client
         self._delivery = DeliveryLoop(self.alerting, sleep, log)
         path = Path(config.alert.policy) if config.alert.policy else None
-        reloads = Reloads(telemetry.meter, RedisAudit(client, CLOCK), log)
+        reloads = Reloads(telemetry.meter, audit_for(config, client), log)
         self.policy = PolicyKeeper(path, self._adopt, reloads, CLOCK)
         self.loop.between = self.policy.refresh
         store = RedisStateStore(client, config.kafka.topic)

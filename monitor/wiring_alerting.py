@@ -30,15 +30,22 @@ from alerting.silencing import SilenceDesk
 from alerting.slack_desk.acts import Acts
 from alerting.slack_desk.tokens import ButtonTokens, RedisTokenStore
 from domain.errors import KeywatchError
-from domain.ports import KeyPeople, KeyStore
-from domain.secret import Secret
-from keystore.redis_store import RedisKeyStore
+from domain.ports import KeyStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config, secret
 from monitor.key_history import RedisKeyHistory
 from monitor.logs import Log
 from monitor.telemetry import Telemetry
-from monitor.wiring import CLOCK, Client, acting_store, open_redis, policy_for, read_config, sleep
+from monitor.wiring import (
+    CLOCK,
+    Client,
+    acting_store,
+    audit_for,
+    open_redis,
+    policy_for,
+    read_config,
+    sleep,
+)
 from monitor.wiring_destinations import notifiers_for, owner_names, owner_ways, routes_for, slack_api
 
 
@@ -79,11 +86,10 @@ def office_for(
     store = acting_store(config, client)
     policy = policy or policy_for(config)
     cases, incidents, silences = RedisCaseStore(client), RedisIncidentStore(client), RedisSilenceStore(client)
-    audit, failures = RedisAudit(client, CLOCK, audit_key(config)), RedisFailures(client)
+    audit, failures = audit_for(config, client), RedisFailures(client)
     work, later = RedisAgenda(client, "work"), RedisAgenda(client, "reminders")
     dispatch = Dispatch(work, later, routes_for(config), policy.remind, list(owner_names(config)), CLOCK)
-    people: KeyPeople | None = store if isinstance(store, RedisKeyStore) else None
-    desk = Desk(cases, incidents, keys or store, people, audit, dispatch, policy.review, CLOCK)
+    desk = Desk(cases, incidents, keys or store, store, audit, dispatch, policy.review, CLOCK)
     state = RedisStateStore(client, config.kafka.topic)
     base = config.alert.console_url.rstrip("/")
     health = DeliveryHealth(failures, work, RedisOutbox.nothing, CLOCK)
@@ -108,11 +114,6 @@ def office_for(
         ),
         failures=failures,
     )
-
-
-def audit_key(config: Config) -> Secret:
-    """The key of the audit log's MACs, empty without one."""
-    return secret("", config.audit_log.hmac_key_file, "audit_log.hmac_key_file")
 
 
 def open_office(path: Path | None) -> Office:

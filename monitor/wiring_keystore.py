@@ -74,7 +74,7 @@ def capabilities_of(config: KeystoreConfig, clock: Clock) -> Capabilities:
     asks nobody. Raises ``Fatal``.
     """
     if config.kind == "redis":
-        return Capabilities(reversible=True, granularity=Granularity.KEY, propagation_s=0.0)
+        return Capabilities(reversible=True, granularity=Granularity.KEY, propagation_s=0.0, revokes=True)
     return Vendors(clock, Patience(time.sleep, random.random)).make(config).capabilities
 
 

@@ -164,7 +164,7 @@ class Api:
                 Reason.NOT_FOUND, f"{place.name} has no such key: check the id and {place.setting}"
             )
         if status < 400:
-            return Fatal(Reason.CONFIG, f"{said}: a redirect is not followed; set the final address in url")
+            return Refused(Reason.DENIED, f"{said}: a redirect is not followed; set the final address in url")
         return Refused(Reason.DENIED, said)
 
     def _told(self, body: Any) -> str:

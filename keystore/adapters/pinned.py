@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from domain.errors import Fatal, Reason, Transient
+from domain.errors import Reason, Refused, Transient
 from keystore.adapters.address_guard import Address, AddressGuard
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -38,7 +38,7 @@ class PinnedTransport(httpx.BaseTransport):
         self._resolve = resolve
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises ``Fatal(CONFIG)`` for a forbidden address, ``Transient`` for a name without one."""
+        """Raises ``Refused(DENIED)`` for a forbidden address, ``Transient`` for a name without one."""
         url = request.url
         address = self._address(url.host, url.port or (443 if url.scheme == "https" else 80))
         request.headers["Host"] = url.netloc.decode("ascii")
@@ -59,8 +59,8 @@ class PinnedTransport(httpx.BaseTransport):
         addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
         for address in addresses:
             if not self._guard.allows(address):
-                raise Fatal(
-                    Reason.CONFIG,
+                raise Refused(
+                    Reason.DENIED,
                     f"keystore.webhook.url: {host} is at {address}, which is not public; name its network in "
                     "keystore.webhook.allow_networks if that is meant",
                 )

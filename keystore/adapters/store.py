@@ -85,7 +85,7 @@ class VendorKeyStore:
 
     def revoke(self, key_id: str, by: str, reason: str) -> KeyStatus:
         """End the key for good, where stopping it is just that; elsewhere ``Refused(DENIED)``."""
-        if self._vendor.capabilities.reversible:
+        if not self._vendor.capabilities.revokes:
             raise Refused(
                 Reason.DENIED,
                 f"keywatch suspends keys at {self._vendor.name} and deletes none: end key {key_id!r} there",

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from domain.clock import Clock
-from domain.errors import Fatal, Reason, Refused
+from domain.errors import Reason, Refused
 from domain.ports import Capabilities, Granularity, KeyState
 from keystore.adapters.http import Api, segment
 from keystore.adapters.vendor import Found, Order
@@ -108,7 +108,7 @@ class Tyk:
         return [problem for problem in problems if problem]
 
     def _inactive_policy(self, bound_to: Sequence[str]) -> str:
-        """Ours that goes with a key's policies. Raises ``Fatal(CONFIG)`` if it would not stop the key."""
+        """Ours that goes with a key's policies. Raises ``Refused`` if it would not stop the key."""
         first = self._policy_named(bound_to[0])
         per_api = first is not None and first.partitions.per_api
         chosen, parts = (self._per_api_policy, PER_API) if per_api else (self._policy, ACL_ONLY)
@@ -119,7 +119,7 @@ class Tyk:
             )
         problem = self._problem(chosen, parts)
         if problem:
-            raise Fatal(Reason.CONFIG, problem)
+            raise Refused(Reason.DENIED, problem)  # one key less to suspend is no reason to stop watching all
         return chosen
 
     def _problem(self, policy_id: str, parts: _Partitions) -> str:

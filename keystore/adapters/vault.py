@@ -41,7 +41,7 @@ class Vault:
 
     name = "Vault"
     setting = "keystore.vault"
-    capabilities = Capabilities(False, Granularity.KEY, 0.0)
+    capabilities = Capabilities(False, Granularity.KEY, 0.0, revokes=True)
 
     def __init__(self, api: Api) -> None:
         self._api = api

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import Fatal, Reason, Refused
+from domain.errors import Reason, Refused
 from domain.ports import Granularity
 from tests.vendors.asserts import refused, sent, suspend
 from tests.vendors.kong import KongServer, acl_plugin
@@ -98,7 +98,7 @@ def test_tyk_does_not_use_a_policy_that_would_not_stop_the_key_or_do_more(
     del tyk.vendor.policies["keywatch-suspended"]
     if wrong:
         tyk.vendor.policies["keywatch-suspended"] = wrong
-    with pytest.raises(Fatal, match=r"keystore\.tyk\.policy"):
+    with pytest.raises(Refused, match=r"keystore\.tyk\.policy"):
         suspend(tyk, key_id)
     assert tyk.writes() == 0
     assert "keystore.tyk.policy" in tyk.store.warnings()[0]

@@ -171,3 +171,16 @@ def test_a_config_check_finds_a_kind_without_settings(tmp_path: Path) -> None:
     path.write_text("keystore: {kind: tyk}\n")
     code, out = run("config", "check", "-c", str(path))
     assert (code, "keystore.tyk" in out) == (4, True)
+
+
+def test_what_people_do_at_a_vendor_is_sealed_like_all_of_the_audit_log(
+    unkey: VendorServer, tmp_path: Path, redis_url: str
+) -> None:
+    path, key_id = config(unkey, tmp_path, redis_url), unkey.new_key()
+    (tmp_path / "seal").write_text("seal-s3cret")
+    settings = yaml.safe_load(Path(path).read_text())
+    settings["audit_log"] = {"hmac_key_file": str(tmp_path / "seal")}
+    Path(path).write_text(yaml.safe_dump(settings))
+    run("keys", "suspend", key_id, "--reason", "leaked", "--by", "ada", "-c", path)
+    code, out = run("audit", "verify", "-c", path)
+    assert (code, "ada" in run("audit", "list", "-c", path)[1]) == (0, True), out

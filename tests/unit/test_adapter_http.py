@@ -115,8 +115,8 @@ def test_a_write_is_sent_again_only_when_it_was_never_received(
 @pytest.mark.parametrize(
     ("status", "kind", "reason"),
     [
-        (301, Fatal, Reason.CONFIG),
-        (307, Fatal, Reason.CONFIG),
+        (301, Refused, Reason.DENIED),
+        (307, Refused, Reason.DENIED),
         (400, Refused, Reason.DENIED),
         (401, Fatal, Reason.CREDENTIALS),
         (403, Fatal, Reason.CREDENTIALS),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from domain.errors import Fatal, Reason, Transient
+from domain.errors import Reason, Refused, Transient
 from keystore.adapters.address_guard import AddressGuard, unwrapped
 from keystore.adapters.pinned import PinnedTransport
 
@@ -130,14 +130,14 @@ def test_each_request_is_checked_anew() -> None:
     """Rebinding between two requests meets the check too."""
     resolver = Resolver(["1.1.1.1"], ["10.0.0.1"])
     send(resolver)
-    with pytest.raises(Fatal, match=r"hooks\.example is at 10\.0\.0\.1.*allow_networks"):
+    with pytest.raises(Refused, match=r"hooks\.example is at 10\.0\.0\.1.*allow_networks"):
         send(resolver)
 
 
 def test_one_forbidden_address_among_several_refuses_the_name() -> None:
-    with pytest.raises(Fatal) as caught:
+    with pytest.raises(Refused) as caught:
         send(Resolver(["1.1.1.1", "127.0.0.1"]))
-    assert caught.value.reason is Reason.CONFIG
+    assert caught.value.reason is Reason.DENIED
 
 
 @pytest.mark.parametrize("host", ["[::1]", "[::ffff:127.0.0.1]", "127.0.0.1", "2130706433", "0x7f.1"])
@@ -147,14 +147,14 @@ def test_an_address_in_the_url_is_checked_as_any(host: str) -> None:
     recorder = Recorder()
     with (
         httpx.Client(transport=PinnedTransport(recorder, AddressGuard(), resolve)) as client,
-        pytest.raises((Fatal, Transient)),
+        pytest.raises((Refused, Transient)),
     ):
         client.post(f"https://{host}/hook")
     assert recorder.requests == []
 
 
 def test_a_zone_is_no_way_around() -> None:
-    with pytest.raises(Fatal):
+    with pytest.raises(Refused):
         send(Resolver(["fe80::1%eth0"]))
 
 

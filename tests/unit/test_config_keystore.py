@@ -32,7 +32,7 @@ def problem(tmp_path: Path, text: str) -> str:
 def test_redis_is_the_kind_when_nothing_is_said(tmp_path: Path) -> None:
     keystore = settings(tmp_path, "").keystore
     assert keystore.kind == "redis"
-    assert capabilities_of(keystore, ManualClock()) == Capabilities(True, Granularity.KEY, 0.0)
+    assert capabilities_of(keystore, ManualClock()) == Capabilities(True, Granularity.KEY, 0.0, revokes=True)
 
 
 @pytest.mark.parametrize(
