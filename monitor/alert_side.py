@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from alerting.audit import RedisAudit
 from alerting.memory import RedisAlertMemory
 from alerting.policy import Policy
 from keystore.adapters.store import VendorKeyStore
@@ -14,13 +13,14 @@ from monitor.alert_loop import AlertLoop
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config
 from monitor.delivery_loop import DeliveryLoop
+from monitor.delivery_watch import DeliveryWatch
 from monitor.jobs import Jobs
 from monitor.logs import Log
 from monitor.reload import PolicyKeeper, Reloads
 from monitor.store_watch import StoreWatch
 from monitor.telemetry import Telemetry
 from monitor.watch import AlertWatch
-from monitor.wiring import CLOCK, Client, acting_store, sleep
+from monitor.wiring import CLOCK, Client, acting_store, audit_log, sleep
 from monitor.wiring_alerting import alerting_for
 
 WATCH_S: Final = 5.0
@@ -45,7 +45,7 @@ class AlertSide:
         self._client = client
         self._delivery = DeliveryLoop(self.alerting, sleep, log)
         path = Path(config.alert.policy) if config.alert.policy else None
-        reloads = Reloads(telemetry.meter, RedisAudit(client, CLOCK), log)
+        reloads = Reloads(telemetry.meter, audit_log(config, client), log)
         self.policy = PolicyKeeper(path, self._adopt, reloads, CLOCK)
         self.loop.between = self.policy.refresh
         store = RedisStateStore(client, config.kafka.topic)
@@ -58,6 +58,8 @@ class AlertSide:
             CLOCK,
         )
         telemetry.meter.sample(self._watch.samples)
+        self._arrival = DeliveryWatch(self.alerting.health)
+        telemetry.meter.sample(self._arrival.samples)
         keys = acting_store(config, client)
         self._store_watch = StoreWatch(keys, log) if isinstance(keys, VendorKeyStore) else None
 
@@ -76,5 +78,6 @@ class AlertSide:
         """Its periodic work."""
         self._delivery.schedule(jobs, self._client)
         jobs.every(WATCH_S, "watch_alerts", self._watch.look)
+        jobs.every(WATCH_S, "watch_delivery", self._arrival.look)
         if self._store_watch is not None:
             jobs.every(WATCH_STORE_S, "watch_key_store", self._store_watch.look)

@@ -43,7 +43,7 @@ def verify(
     """Check every entry against the one before; exit 4 at the first that is not as it was written."""
     from alerting.audit_chain import parse_anchor
     from alerting.audit_chain import verify as verify_chain
-    from monitor.wiring_alerting import audit_key
+    from monitor.wiring import audit_key
 
     with exit_codes():
         office = _office(config)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from alerting.audit import RedisAudit
 from domain.errors import Fatal, KeywatchError
 from monitor.alert_side import AlertSide
 from monitor.config import Config
@@ -20,7 +19,7 @@ from monitor.roles import Role
 from monitor.samplers import consumer_samples, forest_samples
 from monitor.telemetry import Telemetry
 from monitor.watch import ActiveKeys
-from monitor.wiring import CLOCK, Client, pipeline_for, renewal_for
+from monitor.wiring import CLOCK, Client, audit_log, pipeline_for, renewal_for
 from monitor.wiring_audit import audit_keeper_for
 from monitor.wiring_keys import key_store
 from monitor.wiring_ops import operations_for
@@ -45,7 +44,7 @@ class Daemon:
         self.pipeline.observe = telemetry.meter.observe
         self.pipeline.traces = telemetry.traces
         self._failure: KeywatchError | None = None
-        reloads = Reloads(telemetry.meter, RedisAudit(client, CLOCK), log)
+        reloads = Reloads(telemetry.meter, audit_log(config, client), log)
         self._files = FileKeeper(self.pipeline.enricher, reloads, CLOCK)
         self.pipeline.files = self._files
         self._keeper = ForestKeeper(client, config.kafka.topic, reloads, self._adopt, CLOCK)

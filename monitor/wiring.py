@@ -16,6 +16,7 @@ from alerting.policy import Policy, load_policy
 from detectors.catalog import DETECTORS, sight_detectors, surge_detectors, window_detectors
 from domain.errors import Fatal, Reason, Refused
 from domain.ports import KeyState
+from domain.secret import Secret
 from keystore.adapters.store import VendorKeyStore
 from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
@@ -177,7 +178,17 @@ def acting_store(config: Config, client: Any) -> RedisKeyStore | VendorKeyStore:
     """Where keys are stopped and let go: ``keystore.kind``."""
     if config.keystore.kind == "redis":
         return key_store(config, client)
-    return vendor_store(config.keystore, client, CLOCK, RedisAudit(client, CLOCK))
+    return vendor_store(config.keystore, client, CLOCK, audit_log(config, client))
+
+
+def audit_log(config: Config, client: Any) -> RedisAudit:
+    """Who did what: for all that write to it, as with a key set every entry needs its MAC."""
+    return RedisAudit(client, CLOCK, audit_key(config))
+
+
+def audit_key(config: Config) -> Secret:
+    """The key of the audit log's MACs, empty without one."""
+    return secret("", config.audit_log.hmac_key_file, "audit_log.hmac_key_file")
 
 
 # -- for the commands --------------------------------------------------------------------------------

@@ -31,14 +31,22 @@ from alerting.slack_desk.acts import Acts
 from alerting.slack_desk.tokens import ButtonTokens, RedisTokenStore
 from domain.errors import KeywatchError
 from domain.ports import KeyPeople, KeyStore
-from domain.secret import Secret
 from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config, secret
 from monitor.key_history import RedisKeyHistory
 from monitor.logs import Log
 from monitor.telemetry import Telemetry
-from monitor.wiring import CLOCK, Client, acting_store, open_redis, policy_for, read_config, sleep
+from monitor.wiring import (
+    CLOCK,
+    Client,
+    acting_store,
+    audit_log,
+    open_redis,
+    policy_for,
+    read_config,
+    sleep,
+)
 from monitor.wiring_destinations import notifiers_for, owner_names, owner_ways, routes_for, slack_api
 
 
@@ -79,7 +87,7 @@ def office_for(
     store = acting_store(config, client)
     policy = policy or policy_for(config)
     cases, incidents, silences = RedisCaseStore(client), RedisIncidentStore(client), RedisSilenceStore(client)
-    audit, failures = RedisAudit(client, CLOCK, audit_key(config)), RedisFailures(client)
+    audit, failures = audit_log(config, client), RedisFailures(client)
     work, later = RedisAgenda(client, "work"), RedisAgenda(client, "reminders")
     dispatch = Dispatch(work, later, routes_for(config), policy.remind, list(owner_names(config)), CLOCK)
     people: KeyPeople | None = store if isinstance(store, RedisKeyStore) else None
@@ -99,7 +107,7 @@ def office_for(
         silencing=SilenceDesk(silences, audit, dispatch, policy.review, CLOCK),
         audit=audit,
         dispatch=dispatch,
-        history=RedisKeyHistory(client, state, lambda: sorted(state.fleets()), CLOCK),
+        history=RedisKeyHistory(client, state, state.partitions, CLOCK),
         briefing=Briefing(
             incidents,
             cases,
@@ -108,11 +116,6 @@ def office_for(
         ),
         failures=failures,
     )
-
-
-def audit_key(config: Config) -> Secret:
-    """The key of the audit log's MACs, empty without one."""
-    return secret("", config.audit_log.hmac_key_file, "audit_log.hmac_key_file")
 
 
 def open_office(path: Path | None) -> Office:
@@ -187,12 +190,18 @@ def _worker_parts(office: Office, health: DeliveryHealth, telemetry: Telemetry, 
     config, client = office.config, office.client
     review_rules = office.policy.review
     offered = config.slack.interactive != "off" and bool(review_rules.may_decide)
-    buttons = ButtonTokens(RedisTokenStore(client), offered=offered)
+    revokes = office.desk.people is not None
+    buttons = ButtonTokens(RedisTokenStore(client), offered=offered, revokes=revokes)
     api = slack_api(config, client) if config.slack.channel else None
 
     def note(event: str, destination: str, error: KeywatchError) -> None:
-        level = log.error if event == "given_up" else log.warning
-        level(event, destination=destination, reason=error.reason.value, error=str(error))
+        said = {"destination": destination, "reason": error.reason.value, "error": str(error)}
+        if event == "given_up":
+            log.error("given_up", **said)
+        elif event == "not_told":
+            log.warning("not_told", **said)
+        else:
+            log.warning("not_delivered", **said)
 
     return Parts(
         work=office.work(),
@@ -201,7 +210,9 @@ def _worker_parts(office: Office, health: DeliveryHealth, telemetry: Telemetry, 
         dispatch=office.dispatch,
         notifiers=telemetry.notifiers(notifiers_for(config, client, buttons)),
         owners=owner_ways(config, office.desk.keys),
-        acts=Acts(office.review, office.silencing, office.cases, office.incidents, api, CLOCK),
+        acts=Acts(
+            office.review, office.silencing, office.cases, office.incidents, api, CLOCK, revokes=revokes
+        ),
         health=health,
         note=note,
         clock=CLOCK,
