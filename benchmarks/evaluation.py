@@ -67,7 +67,7 @@ def put(document: Path, text: str) -> None:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluation", description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--size", choices=("small", "full"), default="full")
     parser.add_argument("--work", type=Path, default=Path(".evaluation"), help="folder for the corpora")
     parser.add_argument("--docs", type=Path, default=Path("docs"))

@@ -60,6 +60,7 @@ local function count(use, ...)
   end
 end
 local function admit(record, r)
+  if not r[STATE] then return redis.error_reply('ERR keywatch: the record of the key lacks its state') end
   local refusal = turned_away(r)
   if refusal then return {refusal, '', '', r} end
   local use, limit = record .. ':use', tonumber(r[RATE_LIMIT] or 0)

@@ -11,11 +11,10 @@ from typing import Final, Protocol
 from domain.ports import KeyState
 from keystore.agenda import AgendaItem
 from keystore.record import KeyRecord
+from keystore.usage import DAY_MS
 
 DAYS_AHEAD: Final = (30, 7, 1)
 """When an owner hears of the end of a key."""
-
-DAY_MS: Final = 86_400_000
 
 
 class NoticeKind(StrEnum):

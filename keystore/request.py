@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Request:
     """One request, as the service that checks the key sees it.
 
-    ``path`` is as the framework routes it: percent-decoded, without host and query. ``ip`` is the
-    caller's address, not that of a proxy in between. ``environment`` is where this service runs
-    (``live``, ``test``); "" accepts keys of any environment.
+    ``method`` is upper case. ``path`` is as the framework routes it: percent-decoded, without host and
+    query. ``ip`` is the caller's address, not that of a proxy in between. ``environment`` is where this
+    service runs (``live``, ``test``); "" accepts keys of any environment.
     """
 
     method: str

@@ -92,7 +92,7 @@ class Backfill:
             part.watermark_ms = max(part.watermark_ms, part.minute * WINDOW_MS)
 
     def _consume(self, batch: RecordBatch) -> None:
-        decoded = self._decoder.decode(batch.values, batch.offsets)
+        decoded = self._decoder.decode(batch.values, batch.offsets, batch.headers)
         for reject in decoded.rejects:
             self.learned.rejected[reject.reason.value] += 1
             self._dead_letters.send(DeadLetter.of(self.source.topic, batch, reject))

@@ -28,7 +28,7 @@ Kafka = Annotated[
 Begin = Annotated[str, typer.Option("--from", help="RFC 3339, or -7d: so long before now.")]
 End = Annotated[str, typer.Option("--to", help="RFC 3339, or -1h.")]
 Format = Annotated[
-    str, typer.Option("--format", "-f", help="native, cloudtrail or combined; default: by content.")
+    str, typer.Option("--format", "-f", help="Wire format (docs/formats.md); default: by content.")
 ]
 Geoip = Annotated[list[Path] | None, typer.Option(help="MMDB file; may be given again.")]
 

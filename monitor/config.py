@@ -45,7 +45,9 @@ DEFAULT_CONFIG = Path("keywatch.yaml")
 class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Where usage events come from. ``partitions: all`` reads every partition without a consumer group.
 
-    ``poll_records``: records taken at once at most; more is faster, fewer is less memory.
+    ``format``: the wire format of the records (docs/formats.md). ``key_field``: in the formats whose fields
+    the operator names, the one that holds the key id. ``poll_records``: records taken at once at most;
+    more is faster, fewer is less memory.
     """
 
     bootstrap: str = "localhost:9092"
@@ -54,6 +56,7 @@ class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     partitions: Literal["group", "all"] = "group"
     instance_id: str = ""
     format: str = "native"
+    key_field: str = ""
     client: Literal["kafka-python", "confluent"] = "kafka-python"
     dead_letter_topic: str = ""
     poll_records: int = 20_000
@@ -62,10 +65,17 @@ class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
 
 class RedisConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``url``: ``redis://``, ``rediss://``, or ``redis+cluster://`` for Redis Cluster."""
+    """``url``: ``redis://``, ``rediss://`` for TLS, or ``redis+cluster://`` for Redis Cluster.
+
+    ``ca_file``: whom a TLS server must be signed by, the system's authorities when empty. ``cert_file`` and
+    ``key_file``: our own certificate, where the server asks for one.
+    """
 
     url: str = "redis://localhost:6379/0"
     password_file: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
     timeout_s: float = 5.0
     allow_unsafe: bool = False
 

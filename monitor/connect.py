@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,22 +14,26 @@ from redis.retry import Retry
 
 from domain.errors import Fatal, Reason
 from domain.secret import Secret
-from monitor.config import Config, secret
+from monitor.config import Config, RedisConfig, secret
 from monitor.source.settings import KafkaSettings
 
 CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 
 
 def connect_redis(
-    url: str, timeout_s: float = 5.0, password: Secret | None = None
+    url: str,
+    timeout_s: float = 5.0,
+    password: Secret | None = None,
+    tls: Mapping[str, str] = MappingProxyType({}),
 ) -> redis.Redis | RedisCluster:
     """A client for ``redis[s]://`` or ``redis[s]+cluster://``; connects at the first call.
 
+    ``tls``: as by :func:`redis_tls`.
     Two retries: every script of ours answers the same when it is sent again.
     """
     scheme, _, rest = url.partition("://")
     retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 2)
-    options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, **tls}
     if password:
         options["password"] = password.reveal()
     if scheme in CLUSTER_SCHEMES:
@@ -36,6 +42,37 @@ def connect_redis(
         return redis.Redis.from_url(url, retry=retry, **options)
     except ValueError as error:
         raise Fatal(Reason.CONFIG, f"redis.url: {error}") from error
+
+
+def redis_tls(settings: RedisConfig) -> dict[str, str]:
+    """The files for TLS as redis-py names them. Raises ``Fatal`` when they would not be used."""
+    files = {
+        "ssl_ca_certs": settings.ca_file,
+        "ssl_certfile": settings.cert_file,
+        "ssl_keyfile": settings.key_file,
+    }
+    found = {name: file for name, file in files.items() if file}
+    if found and not settings.url.startswith("rediss"):
+        raise Fatal(
+            Reason.CONFIG, "redis.ca_file, cert_file and key_file are for TLS: write redis.url as rediss://"
+        )
+    return found
+
+
+def redis_refusal(settings: RedisConfig, error: redis.RedisError) -> Fatal:
+    """Why the first call failed, in the words of the settings."""
+    host = settings.url.rpartition("@")[2].rpartition("://")[2]
+    if isinstance(error, redis.exceptions.AuthenticationError):
+        return Fatal(Reason.CREDENTIALS, f"redis.url: {host} refused our credentials")
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        return Fatal(Reason.CREDENTIALS, f"redis.url: our user at {host} may not even PING: see its ACL")
+    if "certificate" in str(error).lower():
+        return Fatal(
+            Reason.CREDENTIALS,
+            f"redis.url: no TLS with {host}, as a certificate did not satisfy one side: check redis.ca_file, "
+            "the name in redis.url, and redis.cert_file if the server asks for one",
+        )
+    return Fatal(Reason.UNREACHABLE, f"redis.url: nothing answers at {host}: is Redis running there?")
 
 
 def _cluster(url: str, options: dict[str, Any]) -> RedisCluster:

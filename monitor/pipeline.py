@@ -146,7 +146,7 @@ class Pipeline:
         part = self.parts.get(batch.partition)
         if part is None or batch.next_offset <= part.offset:
             return 0
-        decoded = self.decoder.decode(batch.values, batch.offsets)
+        decoded = self.decoder.decode(batch.values, batch.offsets, batch.headers)
         self._reject(batch, decoded.rejects)
         self.stats.events += len(decoded.columns)
         self.stats.leaked += len(decoded.columns.leaked)

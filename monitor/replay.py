@@ -70,7 +70,7 @@ class Replay:
         clock = ManualClock()
         self.pipeline = Pipeline(
             source=self.source,
-            decoder=decoder_for(wire_format, Limits()),
+            decoder=decoder_for(wire_format, Limits(), config.kafka.key_field),
             enricher=enricher_for(config),
             engine=engine_for(config, self.source.topic, policy),
             store=self._store,

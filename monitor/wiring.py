@@ -22,7 +22,7 @@ from keystore.redis_store import RedisKeyStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.claim import DetectSettings
 from monitor.config import DEFAULT_CONFIG, Config, load, secret
-from monitor.connect import connect_redis, kafka_settings, redis_warnings
+from monitor.connect import connect_redis, kafka_settings, redis_refusal, redis_tls, redis_warnings
 from monitor.decode import decoder_for
 from monitor.decode.base import Limits
 from monitor.detect import Detection
@@ -87,17 +87,11 @@ def open_redis(config: Config) -> Client:
     """A client that has answered once. Raises ``Fatal`` naming ``redis.url`` when it does not."""
     settings = config.redis
     password = secret("", settings.password_file, "redis.password_file")
-    client = connect_redis(settings.url, settings.timeout_s, password)
-    host = settings.url.rpartition("@")[2].rpartition("://")[2]
+    client = connect_redis(settings.url, settings.timeout_s, password, redis_tls(settings))
     try:
         client.ping()
-    except redis.exceptions.AuthenticationError as error:
-        raise Fatal(Reason.CREDENTIALS, f"redis.url: {host} refused our credentials") from error
     except redis.exceptions.RedisError as error:
-        raise Fatal(
-            Reason.UNREACHABLE,
-            f"redis.url: nothing answers at {host}: is Redis running there?",
-        ) from error
+        raise redis_refusal(settings, error) from error
     return client
 
 
@@ -134,7 +128,7 @@ def pipeline_for(config: Config, client: Client, log: Log) -> Pipeline:
     limits = Limits(max_future_s=config.detect.max_future_s, now=CLOCK.now)
     return Pipeline(
         source=source_for(config),
-        decoder=decoder_for(config.kafka.format, limits),
+        decoder=decoder_for(config.kafka.format, limits, config.kafka.key_field),
         enricher=enricher_for(config),
         engine=engine_for(config, config.kafka.topic),
         store=RedisStateStore(client, config.kafka.topic),

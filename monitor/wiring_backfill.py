@@ -120,7 +120,7 @@ def recent_requests(
         for number in polled.assigned:
             source.seek(number, None)
         for batch in polled.batches:
-            columns = decoder.decode(batch.values, batch.offsets).columns
+            columns = decoder.decode(batch.values, batch.offsets, batch.headers).columns
             out += [(key_id, batch.partition) for key_id in columns.key_id]
     source.close()
     return out
@@ -128,4 +128,5 @@ def recent_requests(
 
 def _decoder(config: Config, wire_format: str) -> Decoder:
     """Checks times against the clock: a date far ahead would make all that comes after it late."""
-    return decoder_for(wire_format, Limits(max_future_s=config.detect.max_future_s, now=CLOCK.now))
+    limits = Limits(max_future_s=config.detect.max_future_s, now=CLOCK.now)
+    return decoder_for(wire_format, limits, config.kafka.key_field)

@@ -17,7 +17,7 @@ from keystore.middleware.settings import GateSettings
 from keystore.middleware.usage import KafkaUsage, NoUsage, UsageCounts, UsageSink
 from keystore.redis_store import RedisKeyStore
 from monitor.config import Config, load, secret
-from monitor.connect import connect_redis, kafka_settings
+from monitor.connect import connect_redis, kafka_settings, redis_tls
 from monitor.logs import Log
 from monitor.source.settings import KafkaSettings
 from monitor.wiring_clock import CLOCK
@@ -58,7 +58,7 @@ def _keys(config: Config) -> RedisKeyStore:
     if not config.keystore.pepper_file:
         raise Fatal(Reason.CONFIG, "keystore.pepper_file is not set: without it no key can be verified")
     password = secret("", config.redis.password_file, "redis.password_file")
-    client = connect_redis(config.redis.url, config.gate.store_timeout_s, password)
+    client = connect_redis(config.redis.url, config.gate.store_timeout_s, password, redis_tls(config.redis))
     return key_store(config, client)
 
 

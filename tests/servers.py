@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,7 @@ def connect(url: str) -> Client:
 @contextmanager
 def server(kind: str, directory: Path) -> Iterator[str]:
     """The address of a server of this kind (``redis``, ``cluster``, ``valkey``), stopped afterwards."""
-    start = {"redis": _redis, "cluster": _cluster, "valkey": _valkey}[kind]
+    start = {"redis": redis_server, "cluster": _cluster, "valkey": _valkey}[kind]
     with start(directory) as url:
         yield url
 
@@ -55,7 +55,8 @@ def _valkey(directory: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _redis(directory: Path, *options: str) -> Iterator[str]:
+def redis_server(directory: Path, *options: str) -> Iterator[str]:
+    """Redis, with more command line options if need be."""
     binary = shutil.which("redis-server")
     if binary is None:
         absent("redis-server is not installed (Debian: apt install redis-server)")
@@ -79,7 +80,7 @@ def _cluster(directory: Path) -> Iterator[str]:
             name = f"nodes-{number}.conf"
             options = ("--cluster-enabled", "yes", "--cluster-config-file", name)
             bus = ("--cluster-port", str(free_port()))
-            urls.append(nodes.enter_context(_redis(directory, *options, *bus)))
+            urls.append(nodes.enter_context(redis_server(directory, *options, *bus)))
         addresses = [url.removeprefix("redis://") for url in urls]
         create = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
         subprocess.run(create, check=True, stdout=subprocess.DEVNULL, timeout=30)
@@ -139,18 +140,26 @@ class Kafka:
 
 
 @contextmanager
-def kafka_server(directory: Path) -> Iterator[Kafka]:
-    """Apache Kafka in KRaft mode, alone; about 4 s to start."""
+def kafka_server(directory: Path, more: str = "", users: Sequence[str] = ()) -> Iterator[Kafka]:
+    """Apache Kafka in KRaft mode, alone; about 4 s to start.
+
+    ``more``: properties that replace others, ``{port}`` and ``{controller}`` filled in. ``users``: SCRAM
+    credentials as ``kafka-storage format --add-scram`` takes them.
+    """
     java = shutil.which("java")
     if java is None or not any(KAFKA_LIBS.glob("kafka_*.jar")):
         absent(f"Apache Kafka needs Java 17 and its jars in {KAFKA_LIBS}: `make kafka` fetches them")
     port, controller = free_port(), free_port()
     properties = directory / "server.properties"
-    properties.write_text(_KAFKA_PROPERTIES.format(port=port, controller=controller, data=directory / "log"))
+    template = _KAFKA_PROPERTIES + more
+    properties.write_text(template.format(port=port, controller=controller, data=directory / "log"))
     run = [str(java), "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{KAFKA_LIBS}/*"]
     format_log = [*run, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ"]
     subprocess.run(
-        [*format_log, "-c", properties], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*format_log, "-c", properties, *(part for user in users for part in ("--add-scram", user))],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     with (directory / "kafka.log").open("wb") as log:
         process = subprocess.Popen([*run, "kafka.Kafka", properties], stdout=log, stderr=log)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from domain.errors import Reason, Rejected
 from domain.event import MAX_KEY_ID_BYTES, UNKNOWN, EventColumns, Place, UsageEvent
 from domain.leak import hashed_id, looks_like_secret, names_leak
+from monitor.source.base import Headers
 
 Offsets = npt.NDArray[np.int64]
 
@@ -60,8 +61,13 @@ class Decoded:
 class Decoder(Protocol):
     """One wire format. Never raises for the content of a record."""
 
-    def decode(self, values: Sequence[bytes | None], offsets: Offsets) -> Decoded:
-        """Events of the records; a record may hold none (tombstone) or many (same offset)."""
+    def decode(
+        self, values: Sequence[bytes | None], offsets: Offsets, headers: Sequence[Headers] | None = None
+    ) -> Decoded:
+        """Events of the records; a record may hold none (tombstone) or many (same offset).
+
+        ``headers`` of each record are looked at by formats that need them only: fetching them costs.
+        """
 
 
 class EventDecoder:
@@ -78,7 +84,10 @@ class EventDecoder:
         self._good_ids: dict[str, str] = {}
         self._leaks: set[str] = set()
 
-    def decode(self, values: Sequence[bytes | None], offsets: Offsets) -> Decoded:
+    def decode(
+        self, values: Sequence[bytes | None], offsets: Offsets, headers: Sequence[Headers] | None = None
+    ) -> Decoded:
+        del headers
         if len(self._good_ids) >= KNOWN_KEY_IDS:
             self._good_ids.clear()
             self._leaks.clear()

@@ -70,7 +70,7 @@ def _event(record: _Record) -> UsageEvent:
         ip=record.sourceIPAddress,
         method="GET" if record.readOnly in (True, "true") else "POST",
         endpoint=f"{record.eventSource}:{record.eventName}",
-        status=_status(record.errorCode),
+        status=status_of(record.errorCode),
         event_id=record.eventID,
         bytes_in=_size(extra.get("bytesTransferredIn")),
         bytes_out=_size(extra.get("bytesTransferredOut")),
@@ -84,7 +84,8 @@ def _key_id(identity: _Identity) -> str:
     return named if identity.accessKeyId else f"{identity.type or 'service'}:{named or 'unknown'}"
 
 
-def _status(error: str | None) -> int:
+def status_of(error: str | None) -> int:
+    """The HTTP status that fits an AWS error code; none is success."""
     if not error:
         return 200
     if error in _STATUS:

@@ -23,6 +23,7 @@ from monitor.decode.base import Decoded, Decoder
 from monitor.evaluation.labels import Labels, read_labels
 from monitor.outside import HONEY, STOPPED, Watched
 from monitor.replay import Outcome, Replay
+from monitor.source.base import Headers
 from monitor.source.dead_letter import NullDeadLetters
 
 CERTAIN_SCORE = 1000.0
@@ -67,8 +68,13 @@ class _Times:
         self._decoder = decoder
         self._parts: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
 
-    def decode(self, values: Sequence[bytes | None], offsets: npt.NDArray[np.int64]) -> Decoded:
-        decoded = self._decoder.decode(values, offsets)
+    def decode(
+        self,
+        values: Sequence[bytes | None],
+        offsets: npt.NDArray[np.int64],
+        headers: Sequence[Headers] | None = None,
+    ) -> Decoded:
+        decoded = self._decoder.decode(values, offsets, headers)
         self._parts.append((decoded.columns.offset, decoded.columns.ts_ms))
         return decoded
 

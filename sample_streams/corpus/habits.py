@@ -271,6 +271,6 @@ def by_hand(rng: Rng, key: Key) -> Traffic | None:
     if key.habit not in ("office", "developer", "worker", "bursty") or rng.random() > 0.5:
         return None
     return replace(
-        key.traffic, per_minute=3 / (3 * DAY), session=(8, 3 * DAY), clients=(("curl/8.5.0", 1.0),), cron=None,
+        key.traffic, per_minute=1 / DAY, session=(8, 3 * DAY), cron=None, clients=(("curl/8.5.0", 1.0),),
         week=office_hours(key.tenant.shift), troubles=(), statuses=((404, 0.1), (400, 0.1)), pool=5,
     )  # fmt: skip

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 from msgspec.structs import replace
@@ -12,37 +11,25 @@ from domain.errors import Fatal, Reason
 from keystore.adapters.priors import Hold, MemoryPriorStates, Overwritten, Phase, PriorStates, wanted_hold
 from keystore.adapters.redis_priors import RELEASED_KEPT_MS, RedisPriorStates
 from keystore.redis_store import Client
-from tests.servers import REDIS_KINDS, connect, server
+from tests.servers import REDIS_KINDS, connect
 
 UNITS = ["key_1", "{tag}", "ключ", "a" * 500, "with space"]
 
 
-@pytest.fixture(scope="module", params=["memory", *REDIS_KINDS])
-def client(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Client | None]:
+@pytest.fixture(params=["memory", *REDIS_KINDS])
+def priors(request: pytest.FixtureRequest, empty_store: Callable[[str], str]) -> Iterator[PriorStates]:
     if request.param == "memory":
-        yield None
+        yield MemoryPriorStates()
         return
-    with server(request.param, tmp_path_factory.mktemp("priors")) as url, connect(url) as made:
-        yield made
+    with connect(empty_store(request.param)) as client:
+        yield RedisPriorStates(client, "kong")
 
 
 @pytest.fixture
-def priors(client: Client | None) -> PriorStates:
-    if client is None:
-        return MemoryPriorStates()
-    client.flushall()
-    return RedisPriorStates(client, "kong")
-
-
-@pytest.fixture
-def redis_client(client: Client | None) -> Client:
+def client(any_redis: str) -> Iterator[Client]:
     """For what memory does not do."""
-    if client is None:
-        pytest.skip("of Redis only")
-    client.flushall()
-    return client
+    with connect(any_redis) as made:
+        yield made
 
 
 def hold(version: int = 1, phase: Phase = Phase.HELD, case_id: str = "case-1") -> Hold:
@@ -80,32 +67,32 @@ def test_released_keys_are_not_held_and_intended_ones_are(priors: PriorStates) -
     assert priors.held() == ["a"]
 
 
-def test_a_released_hold_is_forgotten_in_time_and_a_held_one_never(redis_client: Client) -> None:
-    priors = RedisPriorStates(redis_client, "kong")
+def test_a_released_hold_is_forgotten_in_time_and_a_held_one_never(client: Client) -> None:
+    priors = RedisPriorStates(client, "kong")
     priors.put("k", hold(1, Phase.RELEASED))
-    (name,) = [name for name in redis_client.scan_iter() if not name.endswith(b":held")]
-    assert 0 < redis_client.pttl(name) <= RELEASED_KEPT_MS
+    (name,) = [name for name in client.scan_iter() if not name.endswith(b":held")]
+    assert 0 < client.pttl(name) <= RELEASED_KEPT_MS
     priors.put("k", hold(2))
-    assert redis_client.pttl(name) == -1
+    assert client.pttl(name) == -1
 
 
-def test_two_kinds_of_store_share_no_key(redis_client: Client) -> None:
-    RedisPriorStates(redis_client, "kong").put("k", hold())
-    assert RedisPriorStates(redis_client, "tyk").get("k") is None
-    assert RedisPriorStates(redis_client, "tyk").held() == []
+def test_two_kinds_of_store_share_no_key(client: Client) -> None:
+    RedisPriorStates(client, "kong").put("k", hold())
+    assert RedisPriorStates(client, "tyk").get("k") is None
+    assert RedisPriorStates(client, "tyk").held() == []
 
 
-def test_a_damaged_hold_is_named(redis_client: Client) -> None:
-    priors = RedisPriorStates(redis_client, "kong")
+def test_a_damaged_hold_is_named(client: Client) -> None:
+    priors = RedisPriorStates(client, "kong")
     priors.put("k", hold())
-    (name,) = [name for name in redis_client.scan_iter() if not name.endswith(b":held")]
-    redis_client.hset(name, "hold", b"{}")
+    (name,) = [name for name in client.scan_iter() if not name.endswith(b":held")]
+    client.hset(name, "hold", b"{}")
     with pytest.raises(Fatal, match="'k' cannot be read") as caught:
         priors.get("k")
     assert caught.value.reason is Reason.CORRUPT
 
 
-def test_marks_may_stand_in_a_tag_or_an_annotation(tmp_path: Path) -> None:
+def test_marks_may_stand_in_a_tag_or_an_annotation() -> None:
     plain = wanted_hold("k", 1, "case_1f0c22ab34cd56ef").mark
     odd = [wanted_hold("k", 1, case_id).mark for case_id in ("a,b", "a/b", "", "ü", "x" * 100)]
     assert plain == "keywatch-case_1f0c22ab34cd56ef"

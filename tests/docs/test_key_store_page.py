@@ -15,7 +15,8 @@ from monitor.wiring import open_key_store
 from tests.docs_session import commands, run
 
 PAGE = Path(__file__).parents[2] / "docs" / "key-store.md"
-IMPORT = re.compile(r"keywatch keys import keys\.jsonl +# (.*)")
+FILE = re.compile(r"keywatch keys [a-z-]+ (\w+\.jsonl).*? # (\{.*)")
+"""A command that reads a file, and what a line of it says."""
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def config(tmp_path: Path, redis_url: str) -> Path:
 
 @pytest.mark.redis
 def test_the_page_s_commands_work_one_after_the_other(config: Path, tmp_path: Path) -> None:
-    (line,) = IMPORT.findall(PAGE.read_text())
-    (tmp_path / "keys.jsonl").write_text(line)
+    for name, line in FILE.findall(PAGE.read_text()):
+        (tmp_path / name).write_text(line)
     ran = []
     for command in commands(PAGE):
         for placeholder, at in (("key_7HqYw2mB4cXe9ZtA", -1), ("key_of_leaked_txt", 0)):

@@ -11,6 +11,8 @@ import redis
 import yaml
 from typer.testing import CliRunner
 
+from alerting.audit import RedisAudit
+from domain.clock import ManualClock
 from monitor.cli import app
 from monitor.config_keystore import section_of
 from tests.vendors.bench import VARIANTS
@@ -130,8 +132,9 @@ def test_people_suspend_and_reinstate_at_the_vendor_and_the_audit_knows(
     assert unkey.stopped(key_id)
     assert run("keys", "reinstate", key_id, "--by", "bob", "-c", path) == (0, f"{key_id} is active\n")
     with redis.Redis.from_url(redis_url) as client:
-        lines = [(f[b"who"], f[b"what"], f[b"key_id"]) for _, f in client.xrange("kw:audit")]
-    assert lines == [(b"ada", b"suspend", key_id.encode()), (b"bob", b"reinstate", key_id.encode())]
+        entries = RedisAudit(client, ManualClock()).page()
+    lines = [(entry.who, entry.what, entry.key_id) for entry in reversed(entries)]
+    assert lines == [("ada", "suspend", key_id), ("bob", "reinstate", key_id)]
 
 
 @pytest.mark.parametrize("command", [("list",), ("show", "k"), ("revoke", "k", "--reason", "r", "--yes")])

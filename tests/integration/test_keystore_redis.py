@@ -298,6 +298,15 @@ def test_a_record_that_lacks_a_field_is_not_changed(
     assert client.xlen(f"{record_name(client)}:history") == 0
 
 
+@pytest.mark.parametrize("field", ["state", "created_ms"])
+def test_a_request_with_a_damaged_record_is_not_let_in(
+    store: RedisKeyStore, client: redis.Redis, field: str
+) -> None:
+    issued = store.issue("acme", "ops", "ci", scopes=ANY)
+    client.hdel(record_name(client), field)
+    assert failed(lambda: store.verify(issued.secret, READ)) == (Fatal, Reason.CORRUPT)
+
+
 def test_a_name_taken_by_something_else_is_reported(store: RedisKeyStore, client: redis.Redis) -> None:
     store.import_external("k", "acme", "ops")
     name = record_name(client)

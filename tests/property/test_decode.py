@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Reason
 from monitor.config import Config
-from monitor.decode import decoder_for
+from monitor.decode import FORMATS, KEYED, decoder_for
 from monitor.decode.base import Limits
 from monitor.enrich.endpoint import template
 from monitor.wiring import enricher_for
@@ -37,7 +38,10 @@ def decoded(wire_format: str, raw: list[bytes | None]) -> Any:
     return decoder_for(wire_format, Limits()).decode(raw, np.arange(len(raw)))
 
 
-@pytest.mark.parametrize("wire_format", ["native", "cloudtrail", "combined"])
+ALL = [*FORMATS, *KEYED]
+
+
+@pytest.mark.parametrize("wire_format", [*ALL, "cloudevents+native", "cloudevents+combined"])
 @given(raw=st.lists(records, max_size=4))
 def test_no_record_raises_and_every_record_is_an_event_or_a_reject(
     wire_format: str, raw: list[bytes]
@@ -48,6 +52,38 @@ def test_no_record_raises_and_every_record_is_an_event_or_a_reject(
     if wire_format == "native":
         assert told == set(range(len(raw)))
     assert told <= set(range(len(raw)))
+
+
+SAMPLES = Path(__file__).parents[1] / "unit" / "decode_samples"
+SAMPLE = {path.stem: json.loads(path.read_bytes().splitlines()[0]) for path in SAMPLES.glob("*.jsonl")}
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, wire_format: str) -> bytes:
+    """A recorded sample of which one field, at any depth, is something else or gone."""
+    record = json.loads(json.dumps(SAMPLE[wire_format]))
+    place, name = record, draw(st.sampled_from(sorted(record)))
+    while isinstance(place[name], dict) and place[name] and draw(st.booleans()):
+        place = place[name]
+        name = draw(st.sampled_from(sorted(place)))
+    if draw(st.booleans()):
+        place[name] = draw(values)
+    else:
+        del place[name]
+    return json.dumps(record).encode()
+
+
+@pytest.mark.parametrize("wire_format", sorted(SAMPLE))
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_sample_with_one_field_spoilt_costs_no_neighbour(wire_format: str, data: st.DataObject) -> None:
+    good = json.dumps(SAMPLE[wire_format]).encode()
+    bad = data.draw(st.lists(spoilt(wire_format), max_size=3))
+    found = decoded(wire_format, [good, *bad, good])
+    ENRICHER.enrich(found.columns)
+    offsets = found.columns.offset.tolist()
+    assert (offsets[0], offsets[-1]) == (0, len(bad) + 1)
+    assert not {reject.offset for reject in found.rejects} & set(offsets)
 
 
 @given(bad=st.lists(records, max_size=3))

@@ -53,13 +53,13 @@ TELLS: Final = {
     "dormant_key": "dormant key awakes",
     "robotic": "robotic scraping",
     "takeover": "takeover",
-    "isolation_forest": "auth probing",
+    "isolation_forest": "endpoint shift",
     "honey_key": "honey key touched",
     "stopped_key": "revoked key used",
 }
 """What each detector is for; `leaked_secret` is decode's, and tested there."""
 SILENT: Final = frozenset(
-    {"honey_key", "stopped_key", "shared_origin", "takeover", "dormant_key", "method_shift", "enumeration"}
+    {"honey_key", "stopped_key", "shared_origin", "takeover", "dormant_key", "enumeration"}
 )
 """Detectors that say nothing at all of keys that nobody misuses."""
 MOST_HONEST_DAYS: Final = 0.25
