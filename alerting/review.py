@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from alerting.delivery.errands import OwnerEvent
@@ -9,6 +11,9 @@ from alerting.desk import Desk, checked_text
 from alerting.verdicts import Verdicts, agree, same_hand
 from domain.case import Case, CaseState, Proposal, Verdict
 from domain.errors import Reason, Refused
+
+EXPIRED_AT_ONCE: Final = 1_000
+"""Cases ended in one round; the rest waits for the next."""
 
 
 class Review:
@@ -58,7 +63,7 @@ class Review:
         deciding on waits for the next round.
         """
         expired = []
-        for case in self._desk.cases.due(self._desk.now_ms()):
+        for case in self._desk.cases.due(self._desk.now_ms(), EXPIRED_AT_ONCE):
             try:
                 expired.append(self._verdicts.expire(case))
             except Refused:

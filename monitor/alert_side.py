@@ -13,6 +13,7 @@ from monitor.alert_loop import AlertLoop
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config
 from monitor.delivery_loop import DeliveryLoop
+from monitor.delivery_watch import DeliveryWatch
 from monitor.jobs import Jobs
 from monitor.logs import Log
 from monitor.reload import PolicyKeeper, Reloads
@@ -57,6 +58,8 @@ class AlertSide:
             CLOCK,
         )
         telemetry.meter.sample(self._watch.samples)
+        self._arrival = DeliveryWatch(self.alerting.health)
+        telemetry.meter.sample(self._arrival.samples)
         keys = acting_store(config, client)
         self._store_watch = StoreWatch(keys, log) if isinstance(keys, VendorKeyStore) else None
 
@@ -75,5 +78,6 @@ class AlertSide:
         """Its periodic work."""
         self._delivery.schedule(jobs, self._client)
         jobs.every(WATCH_S, "watch_alerts", self._watch.look)
+        jobs.every(WATCH_S, "watch_delivery", self._arrival.look)
         if self._store_watch is not None:
             jobs.every(WATCH_STORE_S, "watch_key_store", self._store_watch.look)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from domain.clock import Clock
-from domain.errors import KeywatchError, Transient
+from domain.errors import KeywatchError, Reason, Transient
 from domain.ports import Capabilities, KeyStatus, KeyStore, Notifier
 from monitor.meter import Meter, Sample
 from monitor.metrics import DELIVERED, DELIVERY_SECONDS, FAILING, REINSTATED, SUSPENSIONS, UNDELIVERED
@@ -31,6 +31,8 @@ class MeteredNotifier:
         try:
             self._inner.send(message)
         except KeywatchError as error:
+            if error.reason is Reason.CONFLICT:  # another worker is at this very message
+                raise
             if self._failing_since is None:
                 self._failing_since = began
             self._meter.add(UNDELIVERED, 1, self.name, "false" if isinstance(error, Transient) else "true")

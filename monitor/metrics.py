@@ -161,6 +161,25 @@ DELIVERY_SECONDS: Final = _histogram(
     "alert_delivery_seconds", "One call of a notifier.", "seconds", "alert",
     0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, labels=("notifier",),
 )  # fmt: skip
+WAITING: Final = _gauge(
+    "messages_waiting", "Messages, reminders and acts that are due and not done.", "", "alert"
+)
+OLDEST_MESSAGE: Final = _gauge(
+    "oldest_message_seconds",
+    "Time since the oldest of them was first due, 0 without one.",
+    "seconds",
+    "alert",
+)
+OLDEST_FINDING: Final = _gauge(
+    "oldest_finding_seconds",
+    "Time since the event of the oldest finding that is not acted on, 0 without one.",
+    "seconds",
+    "alert",
+)
+DELIVERY_STATE: Final = _gauge(
+    "delivery_state", "1 for the state of delivery over all replicas: ok, degraded or failing.", "", "alert",
+    "state",
+)  # fmt: skip
 
 # -- every role --------------------------------------------------------------------------------------
 JOB_RUNS: Final = _counter("job_runs", "Periodic jobs that ended well.", "", "task")
@@ -213,6 +232,10 @@ METRICS: Final = (
     UNDELIVERED,
     FAILING,
     DELIVERY_SECONDS,
+    WAITING,
+    OLDEST_MESSAGE,
+    OLDEST_FINDING,
+    DELIVERY_STATE,
     JOB_RUNS,
     JOB_FAILURES,
     RELOADS,

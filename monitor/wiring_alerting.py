@@ -105,7 +105,7 @@ def office_for(
         silencing=SilenceDesk(silences, audit, dispatch, policy.review, CLOCK),
         audit=audit,
         dispatch=dispatch,
-        history=RedisKeyHistory(client, state, lambda: sorted(state.fleets()), CLOCK),
+        history=RedisKeyHistory(client, state, state.partitions, CLOCK),
         briefing=Briefing(
             incidents,
             cases,
@@ -188,12 +188,18 @@ def _worker_parts(office: Office, health: DeliveryHealth, telemetry: Telemetry, 
     config, client = office.config, office.client
     review_rules = office.policy.review
     offered = config.slack.interactive != "off" and bool(review_rules.may_decide)
-    buttons = ButtonTokens(RedisTokenStore(client), offered=offered)
+    revokes = office.desk.people is not None
+    buttons = ButtonTokens(RedisTokenStore(client), offered=offered, revokes=revokes)
     api = slack_api(config, client) if config.slack.channel else None
 
     def note(event: str, destination: str, error: KeywatchError) -> None:
-        level = log.error if event == "given_up" else log.warning
-        level(event, destination=destination, reason=error.reason.value, error=str(error))
+        said = {"destination": destination, "reason": error.reason.value, "error": str(error)}
+        if event == "given_up":
+            log.error("given_up", **said)
+        elif event == "not_told":
+            log.warning("not_told", **said)
+        else:
+            log.warning("not_delivered", **said)
 
     return Parts(
         work=office.work(),
@@ -202,7 +208,9 @@ def _worker_parts(office: Office, health: DeliveryHealth, telemetry: Telemetry, 
         dispatch=office.dispatch,
         notifiers=telemetry.notifiers(notifiers_for(config, client, buttons)),
         owners=owner_ways(config, office.desk.keys),
-        acts=Acts(office.review, office.silencing, office.cases, office.incidents, api, CLOCK),
+        acts=Acts(
+            office.review, office.silencing, office.cases, office.incidents, api, CLOCK, revokes=revokes
+        ),
         health=health,
         note=note,
         clock=CLOCK,

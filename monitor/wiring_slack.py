@@ -37,7 +37,8 @@ def slack_entry(office: Office, log: Log) -> Entry:
     api = slack_api(office.config, office.client, PRESS_TIMEOUT_S)
     people = People(api, office.policy.review, CLOCK)
     tokens = RedisTokenStore(office.client)
-    presses = Presses(api, people, tokens, office.briefing, office.dispatch)
+    revokes = office.desk.people is not None
+    presses = Presses(api, people, tokens, office.briefing, office.dispatch, revokes=revokes)
     command = Command(people, office.cases, office.desk.keys, office.history)
     return Entry(
         presses,

@@ -135,23 +135,23 @@ def submission(view: dict[str, Any], user: str, reason: str, hours: str = "4") -
     }
 
 
-def desk(slack: SlackServer, **review: Any) -> SlackDesk:
-    """Without its HTTP server; users U1 and U2 may decide."""
+def desk(slack: SlackServer, *, revokes: bool = True, **review: Any) -> SlackDesk:
+    """Without its HTTP server; users U1 and U2 may decide. ``revokes``: the key store can end keys."""
     stores = Stores(ManualClock(NOW_MS / 1000))
     clock, failures = stores.clock, list[KeywatchError]()
     rules = policy(review={"may_decide": ["U1", "U2"], **review})
     api = SlackApi(TOKEN, clock, clock.advance, slack.base_url, 2)
     tokens = MemoryTokenStore()
-    buttons = ButtonTokens(tokens, offered=bool(rules.review.may_decide))
+    buttons = ButtonTokens(tokens, offered=bool(rules.review.may_decide), revokes=revokes)
     told = SlackNotifier(
         TOKEN, CHANNEL, clock, clock.advance, slack.base_url, book=stores.book, buttons=buttons
     )
     office = replica(stores=stores, policy=rules, notifiers={"slack": told})
-    acts = Acts(office.review, office.silencing, stores.cases, stores.incidents, api, clock)
+    acts = Acts(office.review, office.silencing, stores.cases, stores.incidents, api, clock, revokes=revokes)
     office.acts = acts
     office.__post_init__()
     people = People(api, rules.review, clock)
-    presses = Presses(api, people, tokens, office.briefing, office.dispatch)
+    presses = Presses(api, people, tokens, office.briefing, office.dispatch, revokes=revokes)
     command = Command(people, stores.cases, stores.keys, NoHistory())
     entry = Entry(presses, command, MemoryReplays(), failures.append)
     return SlackDesk(office, slack, entry, slack_app(SIGNING, entry, clock), tokens, failures)

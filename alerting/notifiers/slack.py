@@ -36,6 +36,8 @@ class Buttons(Protocol):
 
     offered: bool
     """Whether anybody may press."""
+    revokes: bool
+    """Whether the key store can end a key for good."""
 
     def token(self, alert: Alert) -> str:
         """A new token for the message of an alert."""
@@ -101,8 +103,8 @@ class SlackNotifier:
 
     def _alert(self, alert: Alert, standing: Standing) -> Standing:
         """Post or edit, then the thread."""
-        offered = self._buttons is not None and self._buttons.offered
-        drafted = draft(alert, "-" if offered else "")
+        offered, revokes = (self._buttons.offered, self._buttons.revokes) if self._buttons else (False, False)
+        drafted = draft(alert, "-" if offered else "", revokes=revokes)
         digest = hashlib.sha256(json.dumps(without_tokens(drafted.blocks)).encode()).hexdigest()[:32]
         known = standing
         standing = self._found(alert.id, standing, drafted.findings)
@@ -122,7 +124,7 @@ class SlackNotifier:
         """With a new token behind its buttons, now that it is sent."""
         if self._buttons is None or not self._buttons.offered:
             return drafted
-        return draft(alert, self._buttons.token(alert))
+        return draft(alert, self._buttons.token(alert), revokes=self._buttons.revokes)
 
     def _edited(self, standing: Standing, drafted: Draft) -> bool:
         """False when the message is gone."""

@@ -35,6 +35,8 @@ BUTTONS: Final = {
     ActName.FALSE_POSITIVE: "False positive",
     ActName.SILENCE: "Silence",
 }
+KEEPS: Final = "Confirm misuse"
+"""What ``CONFIRM`` is called where the key store cannot revoke."""
 ACTION: Final = "keywatch:"
 """Action ids are this and the act's name."""
 
@@ -51,13 +53,13 @@ class Draft:
     left_out: list[Block]
 
 
-def draft(alert: Alert, token: str = "") -> Draft:
-    """The message of an alert; buttons only with a ``token``."""
+def draft(alert: Alert, token: str = "", *, revokes: bool = True) -> Draft:
+    """The message of an alert; buttons only with a ``token``. ``revokes``: the key store can end a key."""
     told = list(alert.findings)
     body = sections([line for finding in told for line in evidence(finding)]) or [
         section("no evidence was recorded")
     ]
-    blocks, left_out = fitted(_head(alert), body, _tail(alert, token))
+    blocks, left_out = fitted(_head(alert), body, _tail(alert, token, revokes))
     dropped = body[len(body) - left_out :] if left_out else []
     return Draft(fallback(alert), blocks, [short(finding) for finding in told], dropped)
 
@@ -83,7 +85,7 @@ def _member(case: Case) -> str:
     return f"• {code(case.key_id, 80)} {done_to(case.decision)}, risk {case.risk:.2f}"
 
 
-def _tail(alert: Alert, token: str) -> list[Block]:
+def _tail(alert: Alert, token: str, revokes: bool) -> list[Block]:
     case, finding = alert.case, alert.findings[-1]
     parts: list[Block] = [{"type": "divider"}]
     if finding.client or finding.endpoint:
@@ -99,16 +101,26 @@ def _tail(alert: Alert, token: str) -> list[Block]:
     if alert.failing:
         parts.append(context(f":warning: not delivered elsewhere: {plain(alert.failing, 500)}"))
     if token and case.state is CaseState.OPEN:
-        parts.append(buttons(token))
+        parts.append(buttons(token, revokes=revokes))
     return parts
 
 
-def buttons(token: str) -> Block:
+def label_of(act: ActName, *, revokes: bool) -> str:
+    """What a button says that it does."""
+    return KEEPS if act is ActName.CONFIRM and not revokes else BUTTONS[act]
+
+
+def buttons(token: str, *, revokes: bool) -> Block:
     """One a verdict; each asks for a reason before anything happens."""
     styles = {ActName.REINSTATE: "primary", ActName.CONFIRM: "danger"}
     elements = [
-        ButtonElement(text=label, action_id=f"{ACTION}{act.value}", value=token, style=styles.get(act))
-        for act, label in BUTTONS.items()
+        ButtonElement(
+            text=label_of(act, revokes=revokes),
+            action_id=f"{ACTION}{act.value}",
+            value=token,
+            style=styles.get(act),
+        )
+        for act in BUTTONS
     ]
     return ActionsBlock(elements=elements, block_id="keywatch").to_dict()
 

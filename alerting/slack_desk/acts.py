@@ -30,7 +30,9 @@ _VERDICTS: Final = {
 
 
 class Acts:
-    """Safe to repeat: what was done before a crash is found closed."""
+    """Safe to repeat: what was done before a crash is found closed. ``revokes``: a confirmed key is ended,
+    which not every key store can.
+    """
 
     def __init__(
         self,
@@ -40,6 +42,8 @@ class Acts:
         incidents: IncidentStore,
         api: SlackApi | None,
         clock: Clock,
+        *,
+        revokes: bool = True,
     ) -> None:
         self._review = review
         self._silencing = silencing
@@ -47,6 +51,7 @@ class Acts:
         self._incidents = incidents
         self._api = api
         self._clock = clock
+        self._revokes = revokes
 
     def perform(self, act: Act) -> None:
         """Tells the person when it is refused. Raises ``Transient``."""
@@ -77,7 +82,7 @@ class Acts:
             raise Refused(Reason.CONFLICT, f"case {case.id} has changed: look again, then decide")
         if act.act is ActName.ROTATE:
             return self._review.ask_rotation(case.id, act.who, act.why)
-        revoke = act.act is ActName.CONFIRM
+        revoke = act.act is ActName.CONFIRM and self._revokes
         return self._review.give(case.id, _VERDICTS[act.act], act.who, act.why, revoke=revoke)
 
     def _meant(self, act: Act) -> Sequence[Case]:

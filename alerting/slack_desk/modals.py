@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from alerting.delivery.errands import ActName
-from alerting.notifiers.slack_blocks import ACTION, BUTTONS, detail
+from alerting.notifiers.slack_blocks import ACTION, detail, label_of
 from alerting.notifiers.slack_text import Block, code, context, fitted, plain, section, sections
 from alerting.notifiers.words import done_to, headline, outcome
 from domain.ports import Alert
@@ -20,10 +20,13 @@ _WARNS: Final = {
     ActName.FALSE_POSITIVE: "The key works again; findings like these pass for a while. Others are told.",
     ActName.SILENCE: "Findings like these are not told for a while; keys are still suspended. Others hear.",
 }
+_KEEPS: Final = "It was misuse: a suspended key stays suspended. This key store cannot end a key for good."
 
 
-def modal(act: ActName, alert: Alert, token: str, remark: str = "") -> dict[str, Any]:
-    """The view to open; ``token`` is all that it carries."""
+def modal(
+    act: ActName, alert: Alert, token: str, remark: str = "", *, revokes: bool = True
+) -> dict[str, Any]:
+    """The view to open; ``token`` is all that it carries. ``revokes``: the key store can end a key."""
     body = sections([line for f in alert.findings[-EVIDENCE_SHOWN:] for line in detail(alert.case, f)])
     head = [section(f":warning: {plain(remark, 500)}")] if remark else []
     if alert.total > 1:
@@ -33,12 +36,13 @@ def modal(act: ActName, alert: Alert, token: str, remark: str = "") -> dict[str,
     head.append(section(f"{plain(headline(alert))}: {code(alert.case.key_id)}"))
     if said := outcome(alert.case):
         head.append(section(plain(said, 500)))
-    blocks, _ = fitted(head, body, [context(_WARNS[act]), *_inputs(act)])
+    warns = _KEEPS if act is ActName.CONFIRM and not revokes else _WARNS[act]
+    blocks, _ = fitted(head, body, [context(warns), *_inputs(act)])
     return {
         "type": "modal",
         "callback_id": f"{ACTION}{act.value}",
         "private_metadata": token,
-        "title": {"type": "plain_text", "text": BUTTONS[act][:24]},
+        "title": {"type": "plain_text", "text": label_of(act, revokes=revokes)[:24]},
         "submit": {"type": "plain_text", "text": "Do it"},
         "close": {"type": "plain_text", "text": "Cancel"},
         "blocks": blocks,

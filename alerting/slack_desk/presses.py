@@ -39,12 +39,15 @@ class Presses:
         tokens: TokenStore,
         briefing: Briefing,
         out: Outgoing,
+        *,
+        revokes: bool = True,
     ) -> None:
         self._api = api
         self._people = people
         self._tokens = tokens
         self._briefing = briefing
         self._out = out
+        self._revokes = revokes
 
     def handle(self, payload: dict[str, Any]) -> Answer:
         """The body to answer with. Raises ``Transient`` when Redis does not answer."""
@@ -86,7 +89,7 @@ class Presses:
             user=_user(payload),
             channel=_channel(payload),
         )
-        view = modal(act, alert, self._token(alert, meant), remark)
+        view = modal(act, alert, self._token(alert, meant), remark, revokes=self._revokes)
         try:
             self._api.call("views_open", trigger_id=str(payload.get("trigger_id", "")), view=view)
         except SlackRefused as error:
@@ -128,7 +131,7 @@ class Presses:
             remark = (
                 "New evidence has come while you wrote. Look again; send the form to decide all the same."
             )
-            view = modal(act, alert, self._token(alert, bound), remark)
+            view = modal(act, alert, self._token(alert, bound), remark, revokes=self._revokes)
             return {"response_action": "update", "view": view}
         self._out.act(
             Act(

@@ -90,9 +90,10 @@ class MemoryTokenStore:
 class ButtonTokens:
     """Tokens for the buttons of messages; none while nobody may press."""
 
-    def __init__(self, store: TokenStore, *, offered: bool) -> None:
+    def __init__(self, store: TokenStore, *, offered: bool, revokes: bool = True) -> None:
         self._store = store
         self.offered = offered
+        self.revokes = revokes
 
     def token(self, alert: Alert) -> str:
         """A new token for the message of an alert."""

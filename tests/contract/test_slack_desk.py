@@ -88,6 +88,18 @@ def test_a_press_asks_why_and_then_it_is_done(
         assert "our new office" in json.dumps(at.slack.posts()[-1]["blocks"])
 
 
+def test_where_keys_cannot_be_revoked_nothing_says_so_and_the_key_stays_suspended(slack: SlackServer) -> None:
+    with served(desk(slack, revokes=False)) as at:
+        at.office.find(finding())
+        at.office.deliver()
+        assert at.button("confirm")["text"]["text"] == "Confirm misuse"
+        at.press("confirm")
+        assert "revoked" not in json.dumps(at.modal())
+        at.submit(at.modal())
+        at.office.deliver()
+        assert (case_of(at).state, state(at)) == (CaseState.CONFIRMED, KeyState.SUSPENDED)
+
+
 def test_a_silence_from_slack_is_about_the_key_and_ends(at: SlackDesk) -> None:
     at.press("silence")
     at.submit(at.modal())

@@ -84,6 +84,7 @@ def test_a_stolen_key_is_told_and_suspended_and_a_person_reinstates_it(
     assert TOKEN not in written
     assert slack.tokens[0] == f"Bearer {TOKEN}"
     assert slack.calls[0][0] == "chat.postMessage"
+    assert len(slack.posts()) == 1
     assert "key_victim" in json.dumps(slack.calls[0][1]["blocks"])
 
     (case,) = keywatch("cases", "list", "-c", str(config_file), "--json")

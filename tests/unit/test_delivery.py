@@ -21,6 +21,7 @@ from domain.incident import Severity
 from domain.notice import Notice
 from domain.ports import KeyState
 from domain.secret import Secret
+from monitor.delivery_watch import DeliveryWatch
 from tests.alerts import finding
 from tests.office import Heard, Replica, Stores, finding_id, policy, replica
 
@@ -137,6 +138,21 @@ def test_health_is_degraded_at_once_failing_after_minutes_and_ok_again() -> None
     report = office.health.report()
     assert report.state is DeliveryState.OK
     assert (report.destinations["ear"].delivered, report.oldest_s, report.waiting) == (1, 0.0, 0)
+
+
+def test_metrics_show_whether_alerts_arrive() -> None:
+    office, first, _ = two()
+    watch = DeliveryWatch(office.health)
+    assert list(watch.samples()) == []
+    first.error = AWAY
+    office.find(finding())
+    office.deliver()
+    office.stores.clock.advance(400)
+    watch.look()
+    seen = {(metric.name, labels): value for metric, labels, value in watch.samples()}
+    assert seen["keywatch_oldest_message_seconds", ()] == 400
+    assert seen["keywatch_delivery_state", ("failing",)] == 1
+    assert seen["keywatch_delivery_state", ("ok",)] == 0
 
 
 def test_messages_that_no_worker_takes_are_seen() -> None:
