@@ -242,7 +242,7 @@ def test_a_gate_reads_the_settings_file(tmp_path: Path, platform_away: Config) -
 
 
 FORKING = """
-import os, sys
+import os, sys, time
 from domain.event import UsageEvent
 from monitor.config import Config, GateConfig, KafkaConfig
 from monitor.logs import Log
@@ -253,6 +253,8 @@ usage.emit(UsageEvent(ts=1, key_id="parent"))
 child = os.fork()
 if not child:
     usage.emit(UsageEvent(ts=1, key_id="child"))
+    while not usage.counts().delivered:  # a broker under load may take longer than closing waits for
+        time.sleep(0.05)
     usage.close()
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
