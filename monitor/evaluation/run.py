@@ -45,12 +45,17 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A corpus after its replay; findings in order of offset."""
+    """A corpus after its replay; findings in order of offset.
+
+    ``budget``: false alerts per 1,000 key-days up to which ``raised`` is all there is: what is commoner than
+    the policy's alert budget is not made a finding unless it surprises by itself.
+    """
 
     name: str
     labels: Labels
     raised: list[Raised]
     events: int
+    budget: float = math.inf
 
 
 def score_of(finding: Finding) -> float:
@@ -105,7 +110,8 @@ def play(folder: Path, config: Config, policy: Policy) -> Played:
     player.pipeline.decoder = times
     player.pipeline.engine.detection.outside.watched = _watched(labels)
     outcomes = [outcome for found in player.run() for outcome in found]
-    return Played(folder.name, labels, _raised(outcomes, times), player.stats.events)
+    raised = _raised(outcomes, times)
+    return Played(folder.name, labels, raised, player.stats.events, 1000 * policy.alert_p)
 
 
 def settings_for(folder: Path, labels: Labels, config: Config) -> Config:

@@ -33,8 +33,11 @@ def at_threshold(played: Sequence[Played], threshold: float) -> Tally:
     return tally(played, [[one for one in corpus.raised if one.score >= threshold] for corpus in played])
 
 
-def sweep(played: Sequence[Played], rates: Sequence[float] = RATES) -> list[Point]:
-    """A point for every rate, by bisection over the scores that occur: rates fall as thresholds rise."""
+def sweep(played: Sequence[Played], rates: Sequence[float] = ()) -> list[Point]:
+    """A point for every rate (those of RATES within the alert budget), by bisection over the scores that
+    occur: rates fall as thresholds rise."""
+    budget = min((corpus.budget for corpus in played), default=0.0)
+    rates = rates or [rate for rate in RATES if rate <= budget] or [budget]
     scores = sorted({one.score for corpus in played for one in corpus.raised})
     return [_point(played, scores, rate) for rate in rates]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,12 @@ def test_the_sweep_takes_the_lowest_threshold_within_the_rate() -> None:
     assert (one.threshold, one.recall) == (4.5, 1.0)
     assert all_.threshold == 1.0
     assert all_.tally.false_rate() == pytest.approx(1000 * 5 / days)
+
+
+def test_rates_above_the_alert_budget_are_not_read_from_its_findings() -> None:
+    corpus = replace(played(labels(case())), budget=2.0)
+    assert [point.rate for point in sweep([corpus])] == [0.5, 1.0, 2.0]
+    assert [point.rate for point in sweep([replace(corpus, budget=0.2)])] == [0.2]
 
 
 # -- the command -------------------------------------------------------------------------------------
