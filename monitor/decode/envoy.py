@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from domain.errors import Reason, Rejected
 from domain.event import UsageEvent
-from monitor.decode.keyed import KEY_FIELD, KeyedLine, decoder_of, key_of
-from monitor.decode.loose import Loose, decoded, host, number, path, status, text, whole
+from monitor.decode.keyed import KeyedLine, parser_of
+from monitor.decode.loose import Loose, host, number, path, status, text, whole
 
 
 class _Line(KeyedLine):
@@ -32,15 +32,7 @@ class _Line(KeyedLine):
 
 def parser(key_field: str = "") -> Callable[[bytes], list[UsageEvent]]:
     """Reads the key id from ``key_field``, ``key_id`` when empty."""
-    name = key_field or KEY_FIELD
-    decoder = decoder_of(_Line, name)
-
-    def parse(value: bytes) -> list[UsageEvent]:
-        line = decoded(decoder, value)
-        key_id = key_of(line, name)
-        return [_event(line, key_id)] if key_id else []
-
-    return parse
+    return parser_of(_Line, _event, key_field)
 
 
 def _event(line: _Line, key_id: str) -> UsageEvent:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
 from domain.errors import Fatal, Reason, Rejected
-from monitor.decode.loose import Loose, text
+from domain.event import UsageEvent
+from monitor.decode.loose import Loose, decoded, text
 
 KEY_FIELD = "key_id"
 
@@ -35,6 +37,21 @@ def decoder_of(line: type[Line], key_field: str) -> msgspec.json.Decoder[Line]:
             Reason.CONFIG, f"kafka.key_field: {key_field!r} already means something in this format"
         ) from error
     return msgspec.json.Decoder(named)
+
+
+def parser_of(
+    line: type[Line], event_of: Callable[[Line, str], UsageEvent], key_field: str
+) -> Callable[[bytes], list[UsageEvent]]:
+    """Reads a ``line`` with its key id in ``key_field``, ``key_id`` when empty; no event without a key."""
+    name = key_field or KEY_FIELD
+    decoder = decoder_of(line, name)
+
+    def parse(value: bytes) -> list[UsageEvent]:
+        read = decoded(decoder, value)
+        key_id = key_of(read, name)
+        return [event_of(read, key_id)] if key_id else []
+
+    return parse
 
 
 def key_of(line: KeyedLine, key_field: str) -> str:
