@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 RUNTIME := fast aws charts console google otel registry
-EXTRAS := embedded test $(RUNTIME)
+EXTRAS := embedded docs test $(RUNTIME)
 LOCK := --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-annotate --no-header
 
-.PHONY: demo test lint bench evaluation streams lock kafka tools clean
+.PHONY: demo test lint docs bench evaluation streams lock kafka tools clean
 
 demo: $(READY)  ## a stolen key found and suspended, on an embedded broker and store
 	$(BIN)/keywatch demo
@@ -22,6 +22,9 @@ lint: $(READY)  ## style, types, imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(READY)  ## the documentation site into site/, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(READY)  ## events a second beside the ceiling and a naive loop
 	$(BIN)/python -m benchmarks.throughput
@@ -52,4 +55,4 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
