@@ -87,7 +87,7 @@ def run(
         log.info("stopped", **service.summary())
 
 
-@app.command(epilog="Example: make demo")
+@app.command(epilog="Example: keywatch demo --keep")
 def demo(
     scenario: Annotated[str, typer.Option(help="Which sample stream to play.")] = "stolen_key_new_country",
     keep: Annotated[bool, typer.Option(help="Stay up afterwards for review in another terminal.")] = False,

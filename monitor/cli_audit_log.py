@@ -69,7 +69,7 @@ def export(config: Config = None) -> None:
 @app.command("list", epilog="Example: keywatch audit list --limit 20")
 def list_entries(
     before: Annotated[int, typer.Option(min=0, help="Entries below this number.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
     config: Config = None,
     as_json: Json = False,
 ) -> None:

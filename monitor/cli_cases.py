@@ -46,7 +46,7 @@ def list_cases(
     tenant: Annotated[str, typer.Option(help="Only cases of this tenant.")] = "",
     incident: Annotated[str, typer.Option(help="Only cases of this incident.")] = "",
     cursor: Annotated[str, typer.Option(help="Go on where the last page ended.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 50,
     config: Config = None,
     as_json: Json = False,
 ) -> None:

@@ -50,7 +50,7 @@ def _office(config: Path | None) -> Office:
 def list_silences(
     everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
     cursor: Annotated[str, typer.Option(help="Go on where the last page ended (with --all).")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
