@@ -76,3 +76,9 @@ def finding_id(topic: str, partition: int, offset: int, detector: str, key_id: s
     """The idempotency key of a finding: the same event gives the same id in every run."""
     text = f"{topic}\0{partition}\0{offset}\0{detector}\0{key_id}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def origin(finding: Finding) -> str:
+    """Where a finding's requests came from; empty when unknown."""
+    parts = [finding.country, f"AS{finding.asn}" if finding.asn else "", finding.network]
+    return ", ".join(part for part in parts if part)

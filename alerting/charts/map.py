@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from alerting.charts.day import DPI, SEEN, USUAL, png
 from domain.picture import Spot
+from domain.places import spot_words
 
 INCHES: Final = (6.0, 3.0)
 LAND: Final = "#d9d9d9"
@@ -20,7 +21,7 @@ LAND: Final = "#d9d9d9"
 
 @cache
 def _land() -> list[list[tuple[float, float]]]:
-    raw = (files("alerting.charts") / "land.json").read_bytes()
+    raw = (files("domain.world") / "land.json").read_bytes()
     rings = msgspec.json.decode(raw, type=list[list[int]])
     return [[(x / 10, y / 10) for x, y in zip(ring[::2], ring[1::2], strict=True)] for ring in rings]
 
@@ -54,16 +55,6 @@ def world_map(spots: Sequence[Spot]) -> bytes:
 
 def map_words(spots: Sequence[Spot]) -> str:
     """The map for who cannot see it."""
-    usual = [_words(spot) for spot in spots if spot.usual]
-    now = [_words(spot) for spot in spots if not spot.usual]
+    usual = [spot_words(spot) for spot in spots if spot.usual]
+    now = [spot_words(spot) for spot in spots if not spot.usual]
     return f"World map. Usual places: {', '.join(usual) or 'none'}. Now: {', '.join(now) or 'none'}."
-
-
-def _words(spot: Spot) -> str:
-    """
-    >>> _words(Spot(lat=52.4, lon=-4.9, name="NL"))
-    'NL 52.4 north 4.9 west'
-    """
-    north = f"{abs(spot.lat):.1f} {'north' if spot.lat >= 0 else 'south'}"
-    east = f"{abs(spot.lon):.1f} {'east' if spot.lon >= 0 else 'west'}"
-    return f"{spot.name} {north} {east}".strip()

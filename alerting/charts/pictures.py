@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from alerting.charts.day import day_chart, day_words
 from alerting.charts.map import map_words, world_map
 from alerting.notifiers.slack_thread import Picture
-from alerting.notifiers.words import origin
 from domain.picture import Spot
+from domain.places import places_of
 from domain.ports import Alert
-
-SPOTS_SHOWN: Final = 30
 
 
 class AlertPictures:
@@ -32,13 +29,5 @@ class AlertPictures:
 
 def spots_of(alert: Alert) -> list[Spot]:
     """The key's usual places, and those of the findings of all cases shown."""
-    usual = list(alert.case.picture.places) if alert.case.picture else []
-    now = {
-        (finding.lat, finding.lon): Spot(
-            lat=finding.lat, lon=finding.lon, share=0.5, usual=False, name=origin(finding)
-        )
-        for case in (alert.case, *alert.others)
-        for finding in case.findings
-        if finding.lat is not None and finding.lon is not None
-    }
-    return [*usual, *list(now.values())[:SPOTS_SHOWN]]
+    findings = [finding for case in (alert.case, *alert.others) for finding in case.findings]
+    return places_of(alert.case.picture, findings)

@@ -20,9 +20,9 @@ from alerting.notifiers.slack_text import (
     sections,
 )
 from alerting.notifiers.sparkline import day_lines
-from alerting.notifiers.words import done_to, headline, how_to_review, origin, outcome, place, reminded, why
+from alerting.notifiers.words import done_to, headline, how_to_review, outcome, place, reminded, why
 from domain.case import Case, CaseState
-from domain.finding import Finding
+from domain.finding import Finding, origin
 from domain.notice import Notice
 from domain.ports import Alert, Reminder
 

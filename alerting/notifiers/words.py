@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.case import Case, CaseState
 from domain.decision import Action, Decision
-from domain.finding import Finding
+from domain.finding import origin
 from domain.incident import Incident, Scope
 from domain.ports import Alert, Reminder
 
@@ -40,12 +40,6 @@ def shared(incident: Incident) -> str:
 def place(alert: Alert) -> str:
     """Where the requests came from, in one line; empty when unknown."""
     return origin(alert.findings[-1])
-
-
-def origin(finding: Finding) -> str:
-    """Where a finding's requests came from; empty when unknown."""
-    parts = [finding.country, f"AS{finding.asn}" if finding.asn else "", finding.network]
-    return ", ".join(part for part in parts if part)
 
 
 def why(alert: Alert) -> str:
