@@ -1,32 +1,17 @@
-"""Where a case is listed, and reading a listing by pages.
-
-A member is the opening time in 13 digits, a colon and the case id, all with one score, so that members
-are ordered by their bytes and the last one read is an exact cursor even among cases of one millisecond.
-"""
+"""Where a case is listed, and what is counted of it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from typing import Final
 
+from alerting.listing import key_listing, member_at, read_listing, tenant_listing
 from domain.case import Case, CaseState, Verdict
-from domain.errors import Reason, Rejected
 from domain.ports import CasePage, CaseQuery, Score
-
-SCANS: Final = 20
-"""Members pages read at most to fill one page when few cases match."""
-_MEMBER: Final = re.compile(r"\d{13}:[^\x00-\x20]{1,200}")
 
 
 def member_of(case: Case) -> str:
     """The case's place in every listing."""
-    return f"{case.opened_ms:013d}:{case.id}"
-
-
-def id_of(member: str) -> str:
-    """The case id of a member."""
-    return member.partition(":")[2]
+    return member_at(case.opened_ms, case.id)
 
 
 def listing_of(query: CaseQuery) -> str:
@@ -36,16 +21,6 @@ def listing_of(query: CaseQuery) -> str:
     if query.tenant:
         return tenant_listing(query.tenant)
     return state_listing(query.state) if query.state else "all"
-
-
-def key_listing(key_id: str) -> str:
-    """The cases of one key; ids are exact bytes from outside, so they are written in hex."""
-    return f"key:{key_id.encode().hex()}"
-
-
-def tenant_listing(tenant: str) -> str:
-    """The cases of one tenant."""
-    return f"tenant:{tenant.encode().hex()}"
 
 
 def state_listing(state: CaseState) -> str:
@@ -64,26 +39,16 @@ def read_page(
     many: Callable[[Sequence[str]], Sequence[Case]],
 ) -> CasePage:
     """``below(listing, cursor, n)`` answers up to n members in falling order. Raises ``Rejected``."""
-    cursor = checked_cursor(query.cursor)
-    listing, found = listing_of(query), list[Case]()
-    for _ in range(SCANS):
-        members = below(listing, cursor, query.limit)
-        for case in many([id_of(member) for member in members]):
-            if _matches(case, query):
-                found.append(case)
-                if len(found) == query.limit:
-                    return CasePage(found, member_of(case))
-        if len(members) < query.limit:
-            return CasePage(found, "")
-        cursor = members[-1]
+    listing = listing_of(query)
+    found, cursor = read_listing(
+        query.cursor,
+        query.limit,
+        lambda at, n: below(listing, at, n),
+        many,
+        lambda case: _matches(case, query),
+        member_of,
+    )
     return CasePage(found, cursor)
-
-
-def checked_cursor(cursor: str) -> str:
-    """The cursor itself. Raises ``Rejected`` for one that no page gave."""
-    if cursor and not _MEMBER.fullmatch(cursor):
-        raise Rejected(Reason.WRONG_TYPE, "not a cursor: pass the one that the last page gave, or none")
-    return cursor
 
 
 def _matches(case: Case, query: CaseQuery) -> bool:

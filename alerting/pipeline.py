@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from alerting.desk import Desk
+from alerting.found import FindingStore
 from alerting.memory import AlertMemory
 from alerting.policy import Policy
 from alerting.stages.decide import Decide
@@ -36,6 +37,7 @@ def stages(
     silences: SilenceStore,
     memory: AlertMemory,
     history: KeyHistory | None,
+    findings: FindingStore,
     active_keys: Callable[[], int],
 ) -> tuple[Stage, ...]:
     """The whole way of a finding. Containment comes first, and nothing behind it can hold it up."""
@@ -48,7 +50,7 @@ def stages(
         Silenced(silences, clock),
         Dedup(policy.refire_minutes, clock),
         Notify(desk.incidents, out, clock),
-        Record(cases, out, clock),
+        Record(cases, out, findings, clock),
     )
 
 

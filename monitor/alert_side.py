@@ -12,9 +12,9 @@ from keystore.adapters.store import VendorKeyStore
 from monitor.alert_loop import AlertLoop
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config
-from monitor.delivery_loop import DeliveryLoop
+from monitor.delivery_loop import LEASE_S, DeliveryLoop
 from monitor.delivery_watch import DeliveryWatch
-from monitor.jobs import Jobs
+from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
 from monitor.reload import PolicyKeeper, Reloads
 from monitor.store_watch import StoreWatch
@@ -24,6 +24,7 @@ from monitor.wiring import CLOCK, Client, acting_store, audit_for, sleep
 from monitor.wiring_alerting import alerting_for
 
 WATCH_S: Final = 5.0
+PRUNE_S: Final = 600.0
 WATCH_STORE_S: Final = 3600.0
 """A suspension that becomes final is warned of five days before, so an hour is soon enough."""
 
@@ -49,6 +50,7 @@ class AlertSide:
         self.policy = PolicyKeeper(path, self._adopt, reloads, CLOCK)
         self.loop.between = self.policy.refresh
         store = RedisStateStore(client, config.kafka.topic)
+        self._findings = self.alerting.office.findings
         self._watch = AlertWatch(
             client,
             lambda: {number: store.key(number, "outbox") for number in partitions()},
@@ -74,10 +76,15 @@ class AlertSide:
         """Let the errands at hand end; what is not told by then waits in Redis."""
         self._delivery.stop()
 
+    def _prune(self) -> None:
+        self._findings.prune(int(CLOCK.now() * 1000))
+
     def schedule(self, jobs: Jobs) -> None:
         """Its periodic work."""
         self._delivery.schedule(jobs, self._client)
         jobs.every(WATCH_S, "watch_alerts", self._watch.look)
+        prune = Lease(self._client, "prune", LEASE_S)
+        jobs.every(PRUNE_S, "prune", lambda: prune.run(self._prune))
         jobs.every(WATCH_S, "watch_delivery", self._arrival.look)
         if self._store_watch is not None:
             jobs.every(WATCH_STORE_S, "watch_key_store", self._store_watch.look)

@@ -83,7 +83,8 @@ class AlertConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     Destinations are ``slack`` (the channel of ``slack``), ``slack:#other``, ``email:a@b.example``,
     ``webhook`` and ``stdout``. ``routes`` choose among them, all that are set up when none matches;
     ``escalate_to`` hear when nobody acts, ``fallback_to`` when another does not take a message.
-    ``digest_hour`` (UTC, 0-23) sends the daily digest, -1 none.
+    ``digest_hour`` (UTC, 0-23) sends the daily digest, -1 none. The newest ``findings_kept`` findings are
+    kept to be looked at, for ``findings_days``; about 2 kB of Redis each.
     """
 
     policy: str = ""
@@ -93,3 +94,5 @@ class AlertConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     escalate_to: list[str] = []
     fallback_to: list[str] = []
     digest_hour: int = -1
+    findings_kept: int = 50_000
+    findings_days: int = 30

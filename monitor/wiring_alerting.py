@@ -19,6 +19,8 @@ from alerting.delivery.health import DeliveryHealth, RedisFailures
 from alerting.delivery.heartbeat import Heartbeat, RedisSlot, SlackHeartbeat, UrlHeartbeat
 from alerting.delivery.worker import Parts, Worker
 from alerting.desk import Desk
+from alerting.findings import RedisFindingStore
+from alerting.found import Keep
 from alerting.incidents.redis import RedisIncidentStore
 from alerting.memory import RedisAlertMemory
 from alerting.outbox import RedisOutbox
@@ -65,6 +67,7 @@ class Office:
     audit: RedisAudit
     dispatch: Dispatch
     history: RedisKeyHistory
+    findings: RedisFindingStore
     briefing: Briefing
     failures: RedisFailures
 
@@ -106,6 +109,7 @@ def office_for(
         audit=audit,
         dispatch=dispatch,
         history=RedisKeyHistory(client, state, state.partitions, CLOCK),
+        findings=RedisFindingStore(client, Keep(config.alert.findings_kept, config.alert.findings_days)),
         briefing=Briefing(
             incidents,
             cases,
@@ -158,7 +162,7 @@ def alerting_for(
 
     def with_policy(policy: Policy) -> AlertPipeline:
         under = office_for(config, client, keys, policy)
-        ordered = stages(policy, under.desk, under.silences, memory, under.history, active)
+        ordered = stages(policy, under.desk, under.silences, memory, under.history, under.findings, active)
         return AlertPipeline(outbox, telemetry.stages(ordered))
 
     parts = _worker_parts(office, health, telemetry, log)

@@ -11,6 +11,8 @@ from alerting.delivery.agenda import MemoryAgenda
 from alerting.delivery.dispatch import Dispatch
 from alerting.delivery.routes import Routes
 from alerting.desk import Desk
+from alerting.findings import MemoryFindingStore
+from alerting.found import Keep
 from alerting.incidents.memory import MemoryIncidentStore
 from alerting.memory import MemoryAlertMemory
 from alerting.pipeline import AlertPipeline, stages
@@ -47,6 +49,7 @@ def simulated_alerting(policy: Policy, active: Callable[[], int]) -> SimulatedAl
         policy.review,
         clock,
     )
-    ordered = stages(policy, desk, MemorySilenceStore(), MemoryAlertMemory(), None, active)
+    findings = MemoryFindingStore(Keep(count=0))
+    ordered = stages(policy, desk, MemorySilenceStore(), MemoryAlertMemory(), None, findings, active)
     pipeline = AlertPipeline(MemoryStateStore("simulation"), ordered)
     return SimulatedAlerting(pipeline, Review(desk), keys, clock)

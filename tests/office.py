@@ -18,6 +18,8 @@ from alerting.delivery.health import DeliveryHealth, MemoryFailures, RedisFailur
 from alerting.delivery.routes import Routes
 from alerting.delivery.worker import Carrier, OwnerWay, Parts, Worker
 from alerting.desk import Desk
+from alerting.findings import MemoryFindingStore, RedisFindingStore
+from alerting.found import FindingStore, Keep
 from alerting.incidents.memory import MemoryIncidentStore
 from alerting.incidents.redis import RedisIncidentStore
 from alerting.memory import MemoryAlertMemory, RedisAlertMemory
@@ -101,6 +103,9 @@ class Stores:
         self.later = RedisAgenda(self.client, "reminders") if real else MemoryAgenda()
         self.book = RedisMessageBook(self.client) if real else MemoryMessageBook()
         self.failures = RedisFailures(self.client) if real else MemoryFailures()
+        self.findings: FindingStore = (
+            RedisFindingStore(self.client, Keep()) if real else MemoryFindingStore(Keep())
+        )
         self.keys = MemoryKeyStore(clock, None)
 
 
@@ -137,7 +142,8 @@ class Replica:
         self.review = Review(self.desk)
         self.silencing = SilenceDesk(stores.silences, stores.audit, self.dispatch, self.policy.review, clock)
         self.outbox = MemoryOutbox()
-        ordered = stages(self.policy, self.desk, stores.silences, stores.memory, self.history, lambda: 10_000)
+        kept = (stores.silences, stores.memory, self.history, stores.findings)
+        ordered = stages(self.policy, self.desk, *kept, lambda: 10_000)
         self.pipeline = AlertPipeline(self.outbox, ordered)
         self.health = DeliveryHealth(stores.failures, stores.work, lambda: Waiting(0, None), clock)
         self.briefing = Briefing(stores.incidents, stores.cases, lambda _: "", self.health.failing)

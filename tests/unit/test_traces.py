@@ -92,9 +92,9 @@ class Scene:
             notifiers=telemetry.notifiers({"slack": Channel(failures)}),
         )
         office.stores.keys.import_external("honey", "acme", "")
-        ordered = stages(
-            office.policy, office.desk, office.stores.silences, office.stores.memory, None, lambda: 1000
-        )
+        stores = office.stores
+        kept = (stores.silences, stores.memory, None, stores.findings)
+        ordered = stages(office.policy, office.desk, *kept, lambda: 1000)
         AlertPipeline(self.store, telemetry.stages(ordered)).run_once(0)
         for _ in range(failures + 1):
             office.deliver(60)
