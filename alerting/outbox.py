@@ -66,13 +66,13 @@ class RedisOutbox:
 
     @redis_errors("outbox")
     def waiting(self) -> Waiting:
-        """Findings not yet acted on. Their age is that of the oldest one's event: a round trip a stream."""
-        count, oldest = 0, list[int]()
+        """Findings not yet acted on. Their age is that of the oldest one's event. One round trip."""
+        pipe = self._redis.pipeline(transaction=False)
         for stream in self._streams():
-            count += int(self._redis.xlen(stream))
-            first = self._redis.xrange(stream, "-", "+", count=1)
-            oldest += [_decode(fields[b"f"]).ts_ms for _, fields in first]
-        return Waiting(count, min(oldest, default=None))
+            pipe.xlen(stream).xrange(stream, "-", "+", count=1)
+        answers = pipe.execute()
+        oldest = [_decode(fields[b"f"]).ts_ms for first in answers[1::2] for _, fields in first]
+        return Waiting(sum(map(int, answers[::2])), min(oldest, default=None))
 
     @staticmethod
     def nothing() -> Waiting:

@@ -57,12 +57,26 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     when: When = When()
     allow_single_kind: bool = False
 
+    def problem(self) -> str:
+        """Why the rule cannot be, and what to do; empty for one that can."""
+        sound = self.when.kinds_at_least >= 2 or self.when.kinds_any == [Kind.CERTAIN]
+        if self.then is not Action.SUSPEND or sound or self.allow_single_kind:
+            return ""
+        return (
+            f"rule {self.name!r} suspends on one kind of evidence; add `kinds_at_least: 2` to its "
+            "`when`, or `allow_single_kind: true` to the rule if that is meant"
+        )
+
 
 class Budget(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """How many suspensions an hour before the circuit opens."""
 
     per_hour: int = 20
     share_of_active_keys: float = 0.01
+
+    def allowed(self, active_keys: int) -> int:
+        """Suspensions an hour, with so many keys in use; one at least."""
+        return min(self.per_hour, max(1, int(self.share_of_active_keys * active_keys)))
 
 
 class InhibitRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -129,33 +143,35 @@ class Policy(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
 def load_policy(path: Path | None) -> Policy:
     """Read and check a policy file; None is the shipped one. Raises ``Fatal`` saying what to change."""
-    where = str(path or "the shipped policy")
+    return policy_of(policy_text(path), str(path or "the shipped policy"))
+
+
+def policy_text(path: Path | None) -> str:
+    """A policy file as it is; None is the shipped one."""
     try:
-        text = (path or files("alerting") / "default_policy.yaml").read_text()
-        tree: Any = yaml.safe_load(text)
+        return (path or files("alerting") / "default_policy.yaml").read_text()
     except OSError as error:
-        raise Fatal(Reason.CONFIG, f"alert.policy: cannot read {where}: {error.strerror}") from error
+        raise Fatal(Reason.CONFIG, f"alert.policy: cannot read {path}: {error.strerror}") from error
+
+
+def policy_of(text: str, where: str) -> Policy:
+    """A checked policy. Raises ``Fatal`` with the first problem; ``where`` is for its message."""
+    try:
+        policy = msgspec.convert(tree_of(text), Policy)
     except yaml.YAMLError as error:
         raise Fatal(Reason.CONFIG, f"{where} is not YAML: {error}") from error
-    if isinstance(tree, dict) and isinstance(tree.get("suspend"), bool):
-        tree["suspend"] = "on" if tree["suspend"] else "off"  # YAML reads a bare on and off as booleans
-    try:
-        policy = msgspec.convert(tree, Policy)
     except msgspec.ValidationError as error:
         raise Fatal(Reason.CONFIG, f"{where}: {error}") from error
     _ = policy.alert_p  # refuses a budget that cannot be read
     for rule in policy.rules:
-        _require_conjunction(rule, where)
+        if problem := rule.problem():
+            raise Fatal(Reason.CONFIG, f"{where}: {problem}")
     return policy
 
 
-def _require_conjunction(rule: Rule, where: str) -> None:
-    certain = rule.when.kinds_any == [Kind.CERTAIN]
-    if rule.then is Action.SUSPEND and not (
-        rule.when.kinds_at_least >= 2 or certain or rule.allow_single_kind
-    ):
-        raise Fatal(
-            Reason.CONFIG,
-            f"{where}: rule {rule.name!r} suspends on one kind of evidence; add `kinds_at_least: 2` to its "
-            "`when`, or `allow_single_kind: true` to the rule if that is meant",
-        )
+def tree_of(text: str) -> Any:
+    """The YAML, with what a person means by on and off. Raises ``yaml.YAMLError``."""
+    tree: Any = yaml.safe_load(text)
+    if isinstance(tree, dict) and isinstance(tree.get("suspend"), bool):
+        tree["suspend"] = "on" if tree["suspend"] else "off"  # YAML reads a bare on and off as booleans
+    return tree

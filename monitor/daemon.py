@@ -14,6 +14,7 @@ from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
 from monitor.meter import Meter
 from monitor.pipeline import Pipeline
+from monitor.pulse import Pulses
 from monitor.reload import FileKeeper, Reloads
 from monitor.roles import Role
 from monitor.samplers import consumer_samples, forest_samples
@@ -27,6 +28,7 @@ from monitor.wiring_traces import traces_for
 
 REFRESH_S = 5.0
 RENEW_S = 10.0
+TELL_S = 5.0
 LEASE_S = 300.0
 RETIRE_EVERY_S = 30.0
 AUDIT_LOOK_S = 600.0
@@ -51,6 +53,7 @@ class Daemon:
         self._renewal = renewal_for(config, client, self.pipeline.engine.detection.outside)
         self.audits = audit_keeper_for(config, client, log)
         self._active = ActiveKeys(client, config.kafka.topic)
+        self._pulses = Pulses(client, config.kafka.topic, CLOCK)
         self._side = (
             AlertSide(config, client, self._partitions, self._active_keys, telemetry, log)
             if role is Role.ALL
@@ -89,6 +92,7 @@ class Daemon:
         jobs.every(REFRESH_S, "adopt_forest", self._keeper.refresh)
         jobs.every(RENEW_S, "renew_outside", self._renewal.renew)
         jobs.every(RENEW_S, "tell_active_keys", lambda: self._active.tell(self._active_by_partition()))
+        jobs.every(TELL_S, "tell_pulse", self._tell_pulse)
         if self._side:
             self._side.schedule(jobs)
         keys = key_store(self._config, client)
@@ -96,6 +100,9 @@ class Daemon:
         jobs.every(RETIRE_EVERY_S, "retire_keys", lambda: retire_lease.run(keys.retire_due))
         audit_lease = Lease(client, "audit", AUDIT_LEASE_S)
         jobs.every(AUDIT_LOOK_S, "audit_keys", lambda: audit_lease.run(self.audits.run_if_due))
+
+    def _tell_pulse(self) -> None:
+        self._pulses.tell(self.pipeline.tally, self.pipeline.stats.lag, self._partitions())
 
     def _train(self) -> None:
         """Fit on the partitions this replica holds: a fair sample of all keys."""

@@ -20,6 +20,7 @@ from monitor.engine import Engine
 from monitor.enrich.enricher import Enricher
 from monitor.logs import Log
 from monitor.metrics import BATCH_RECORDS, BATCH_SECONDS, COMMIT_SECONDS, Metric
+from monitor.pulse import Tally
 from monitor.reload import FileKeeper
 from monitor.source.base import DeadLetter, DeadLetters, Polled, RecordBatch, Source
 from monitor.traces import NO_TRACES, Traces
@@ -77,6 +78,7 @@ class Pipeline:
     traces: Traces = NO_TRACES
     files: FileKeeper | None = None
     stats: Stats = field(default_factory=Stats)
+    tally: Tally = field(default_factory=Tally)
     parts: dict[int, PartitionState] = field(default_factory=dict)
     stopping: bool = False
     _committed_at: float = 0.0
@@ -153,6 +155,7 @@ class Pipeline:
         events = self.enricher.enrich(decoded.columns)
         keys = self._patiently(lambda: part.slots_of(events.key_id, decoded.columns.tenant))
         found = self.engine.apply(part, events, keys, batch.next_offset)
+        self.tally.seen(part.number, len(decoded.columns), len(found), len(decoded.rejects))
         if found:
             self._count(found)
             self.traces.found(batch, found)
@@ -174,6 +177,7 @@ class Pipeline:
     def _claim(self, number: int) -> None:
         """Become the partition's writer and go on where its last commit ended."""
         claim = self._patiently(lambda: self.store.claim(number, _fence()))
+        self.tally.forget(number)
         self.parts[number] = self._patiently(lambda: PartitionState(number, self.store, claim))
         self.source.seek(number, None if claim.offset == NO_OFFSET else claim.offset)
         self.log.info("partition_claimed", partition=number, offset=claim.offset)
@@ -203,6 +207,7 @@ class Pipeline:
             self._claim(part.number)
             return False
         part.stored(commit)
+        self.tally.committed(part.number, self.clock.now())
         part.evict(self.cached_keys, part.watermark_ms - IDLE_KEEP_MS)
         self.stats.commits += 1
         return True

@@ -86,8 +86,7 @@ class AlertWatch:
 
     def _spent(self) -> bool:
         """The suspension budget, as ``alerting.stages.contain`` reckons it."""
-        budget = self._policy().budget
-        allowed = min(budget.per_hour, max(1, int(budget.share_of_active_keys * self._active())))
+        allowed = self._policy().budget.allowed(self._active())
         hour_ago_ms = int(self._clock.now() * 1000) - HOUR_MS
         return self._memory.suspensions_since(hour_ago_ms, "") >= allowed
 

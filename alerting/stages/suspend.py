@@ -122,9 +122,7 @@ class Suspend:
         return self._budget(case)
 
     def _budget(self, case: Case) -> str:
-        budget = self._policy.budget
-        share = max(1, int(budget.share_of_active_keys * self._active_keys()))
-        allowed = min(budget.per_hour, share)
+        allowed = self._policy.budget.allowed(self._active_keys())
         made = self._memory.suspensions_since(self._desk.now_ms() - HOUR_MS, case.id)
         if made < allowed:
             return ""
