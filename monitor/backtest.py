@@ -97,9 +97,9 @@ def simulate(
         policy, lambda: int(np.searchsorted(first_seen, alerting.clock.now() * 1000, side="right"))
     )
     ordered = sorted(findings, key=lambda f: (f.ts_ms, f.partition, f.offset, f.detector))
-    handled = [_handled(alerting, finding) for finding in ordered]
+    handlings = [handled(alerting, finding) for finding in ordered]
     by_key: dict[str, list[Handling]] = {}
-    for handling in handled:
+    for handling in handlings:
         if handling.case is not None:
             by_key.setdefault(handling.finding.key_id, []).append(handling)
     keys = sorted((_outcome(found) for found in by_key.values()), key=lambda k: (k.first_ms, k.key_id))
@@ -108,7 +108,7 @@ def simulate(
         name=name,
         events=events,
         findings=len(ordered),
-        observed=sum(handling.case is None for handling in handled),
+        observed=sum(handling.case is None for handling in handlings),
         alerts=sum(k.alerts for k in keys),
         suspended=actions.count(SUSPEND),
         would_suspend=actions.count(WOULD_SUSPEND),
@@ -117,7 +117,8 @@ def simulate(
     )
 
 
-def _handled(alerting: SimulatedAlerting, finding: Finding) -> Handling:
+def handled(alerting: SimulatedAlerting, finding: Finding) -> Handling:
+    """What the stages make of a finding at its time; call in the order of time."""
     alerting.clock.set(finding.ts_ms / 1000)
     alerting.review.expire_due()
     try:

@@ -115,7 +115,7 @@ class PolicyKeeper:
         self, path: Path | None, adopt: Callable[[Policy], None], reloads: Reloads, clock: Clock
     ) -> None:
         self.due = Due(clock)
-        self._seen = _stamp(path) if path else None
+        self._seen = stamp_of(path) if path else None
         self.policy = load_policy(path)
         self._path = path
         self._adopt = adopt
@@ -134,7 +134,7 @@ class PolicyKeeper:
             self._reloads.broken("policy", False)
 
     def _take_up(self, path: Path) -> None:
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         if stamp == self._seen:
             return
         policy = load_policy(path)
@@ -146,8 +146,11 @@ class PolicyKeeper:
         self._seen = stamp
 
 
-def _stamp(path: Path) -> Stamp:
-    """A ConfigMap's file is a link that is moved to another file, so the file's number counts too."""
+def stamp_of(path: Path) -> Stamp:
+    """What changes with a file.
+
+    A ConfigMap's file is a link that is moved to another file, so the file's number counts too.
+    """
     try:
         found = path.stat()
     except OSError as error:

@@ -1,0 +1,53 @@
+"""What the console reads, on the stores of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from alerting.findings import RedisFindingStore
+from alerting.memory import RedisAlertMemory
+from alerting.outbox import RedisOutbox
+from domain.desk import DeliveryReport
+from monitor.checkpoint.redis import RedisStateStore
+from monitor.config import Config
+from monitor.key_directory import RedisKeyDirectory
+from monitor.overview import Overall
+from monitor.policy_desk import FilePolicyDesk
+from monitor.pulse import Pulses
+from monitor.watch import ActiveKeys
+from monitor.wiring import CLOCK, Client, sleep
+from monitor.wiring_alerting import Office
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """As :class:`console.services.Services` wants them. ``delivery`` also tells of findings not acted on."""
+
+    overview: Overall
+    findings: RedisFindingStore
+    directory: RedisKeyDirectory
+    policy: FilePolicyDesk
+    delivery: Callable[[], DeliveryReport]
+
+
+def readers_for(config: Config, client: Client, office: Office) -> Readers:
+    """Any replica may have them: all that they read is in Redis, and the policy's file."""
+    store = RedisStateStore(client, config.kafka.topic)
+    active = ActiveKeys(client, config.kafka.topic).total
+    outbox = RedisOutbox(client, lambda: [store.key(n, "outbox") for n in store.partitions()], "", sleep)
+    delivery = office.health(outbox).report
+    policy = FilePolicyDesk(Path(config.alert.policy) if config.alert.policy else None, office.cases, active)
+    overview = Overall(
+        Pulses(client, config.kafka.topic, CLOCK),
+        store.partitions,
+        active,
+        office.findings,
+        RedisAlertMemory(client),
+        policy.policy,
+        delivery,
+        CLOCK,
+    )
+    directory = RedisKeyDirectory(client, store, store.partitions)
+    return Readers(overview, office.findings, directory, policy, delivery)
