@@ -125,6 +125,8 @@ WORDS: Final[dict[type, dict[str, str]]] = {
         "escalate_to": "Destinations that also hear when nobody acts.",
         "fallback_to": "Destinations that hear when another takes no message.",
         "digest_hour": "Hour (UTC) of the daily digest, -1 for none.",
+        "findings_kept": "Findings kept to be looked at, the newest; about 2 kB of Redis each.",
+        "findings_days": "Days for which they are kept.",
     },
     c.LogConfig: {
         "level": "What is logged.",
