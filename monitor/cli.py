@@ -14,6 +14,7 @@ from monitor import (
     cli_audit_log,
     cli_backfill,
     cli_cases,
+    cli_console,
     cli_evaluate,
     cli_health,
     cli_import,
@@ -46,6 +47,7 @@ app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_cases.app, name="cases")
 app.add_typer(cli_silences.app, name="silences")
 app.add_typer(cli_audit_log.app, name="audit")
+app.add_typer(cli_console.app, name="console")
 app.command(epilog="Example: keywatch evaluate corpora/ --json > evaluation.json")(cli_evaluate.evaluate)
 cli_keys.app.command("import", epilog=cli_import.EPILOG)(cli_import.import_keys)
 cli_keys.app.command("rotate", epilog=cli_rotate.ROTATE_EPILOG)(cli_rotate.rotate)

@@ -23,6 +23,7 @@ from monitor.config_alerting import (
     SmtpConfig,
     WebhooksConfig,
 )
+from monitor.config_console import ConsoleConfig
 from monitor.config_keystore import (
     ApigeeConfig,
     AwsConfig,
@@ -234,6 +235,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     owners: OwnersConfig = OwnersConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     audit_log: AuditLogConfig = AuditLogConfig()
+    console: ConsoleConfig = ConsoleConfig()
 
 
 _SECRET_FIELDS = {("slack", "token")}

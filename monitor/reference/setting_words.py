@@ -7,6 +7,7 @@ from typing import Final
 from alerting.delivery.routes import Route
 from monitor import config as c
 from monitor import config_alerting as a
+from monitor.reference.setting_words_console import CONSOLE_SECTIONS, CONSOLE_WORDS
 from monitor.reference.setting_words_keystore import KEYSTORE_SECTIONS, KEYSTORE_WORDS
 
 SECTIONS: Final[dict[str, str]] = {
@@ -32,6 +33,7 @@ SECTIONS: Final[dict[str, str]] = {
     "heartbeat": "A sign of life that somebody else misses.",
     "audit_log": "The tamper-evident [log of acts](../audit-log.md).",
     "Route": "One entry of `alert.routes`: who is told of what. The first that matches decides.",
+    **CONSOLE_SECTIONS,
     **KEYSTORE_SECTIONS,
 }
 """Section -> one line about it."""
@@ -176,6 +178,7 @@ WORDS: Final[dict[type, dict[str, str]]] = {
         "severity": "This loud or louder.",
         "go_on": "Also look at the routes after this one.",
     },
+    **CONSOLE_WORDS,
     **KEYSTORE_WORDS,
 }
 """Struct -> field -> what it means."""
