@@ -10,12 +10,15 @@ from alerting.findings import RedisFindingStore
 from alerting.memory import RedisAlertMemory
 from alerting.outbox import RedisOutbox
 from domain.desk import DeliveryReport
+from monitor.backtests import RedisBacktests
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config
 from monitor.key_directory import RedisKeyDirectory
+from monitor.logs import Log
 from monitor.overview import Overall
 from monitor.policy_desk import FilePolicyDesk
 from monitor.pulse import Pulses
+from monitor.recording import recording
 from monitor.watch import ActiveKeys
 from monitor.wiring import CLOCK, Client, sleep
 from monitor.wiring_alerting import Office
@@ -23,16 +26,19 @@ from monitor.wiring_alerting import Office
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """As :class:`console.services.Services` wants them. ``delivery`` also tells of findings not acted on."""
+    """As :class:`console.services.Services` wants them. ``delivery`` also tells of findings not acted on.
+    Call ``backtests.stop`` when the process ends.
+    """
 
     overview: Overall
     findings: RedisFindingStore
     directory: RedisKeyDirectory
     policy: FilePolicyDesk
+    backtests: RedisBacktests
     delivery: Callable[[], DeliveryReport]
 
 
-def readers_for(config: Config, client: Client, office: Office) -> Readers:
+def readers_for(config: Config, client: Client, office: Office, log: Log | None = None) -> Readers:
     """Any replica may have them: all that they read is in Redis, and the policy's file."""
     store = RedisStateStore(client, config.kafka.topic)
     active = ActiveKeys(client, config.kafka.topic).total
@@ -50,4 +56,11 @@ def readers_for(config: Config, client: Client, office: Office) -> Readers:
         CLOCK,
     )
     directory = RedisKeyDirectory(client, store, store.partitions)
-    return Readers(overview, office.findings, directory, policy, delivery)
+    backtests = RedisBacktests(
+        client,
+        lambda period: recording([], True, "", config, period),
+        policy.policy,
+        CLOCK,
+        log or Log(CLOCK, config.log.level),
+    )
+    return Readers(overview, office.findings, directory, policy, backtests, delivery)
