@@ -78,6 +78,12 @@ def allowed_until(case: Case) -> int | None:
     return max((allowance.until_ms for allowance in case.allowances), default=None)
 
 
+def forgettable(case: Case, before_ms: int, now_ms: int) -> bool:
+    """Whether the case was closed before then, and lets nothing pass any more."""
+    closed_ms = case.closed_ms or case.opened_ms
+    return case.state is not CaseState.OPEN and closed_ms < before_ms and (allowed_until(case) or 0) <= now_ms
+
+
 def due_ms(case: Case) -> int | None:
     """When the case's suspension ends by itself, None once it has its verdict."""
     return case.expires_ms if case.state is CaseState.OPEN else None

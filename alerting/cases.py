@@ -10,6 +10,7 @@ import msgspec
 from alerting.case_index import (
     allowed_until,
     due_ms,
+    forgettable,
     listings_of,
     member_of,
     read_page,
@@ -17,6 +18,7 @@ from alerting.case_index import (
     state_listing,
     with_verdict,
 )
+from alerting.listing import id_of, member_at
 from alerting.redis_errors import redis_errors
 from domain.case import Case, CaseState, Verdict
 from domain.errors import Reason, Refused
@@ -56,6 +58,16 @@ if ARGV[8] ~= '' and redis.call('HSETNX', KEYS[1], 'counted', ARGV[8]) == 1 then
 end
 return 1
 """
+
+
+# KEYS: case, due, allowing, then the listings. ARGV: version, id, member. The scores stay.
+_FORGET: Final = """#!lua flags=allow-oom
+if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then return 0 end
+for i = 2, 3 do redis.call('ZREM', KEYS[i], ARGV[2]) end
+for i = 4, #KEYS do redis.call('ZREM', KEYS[i], ARGV[3]) end
+return redis.call('DEL', KEYS[1])
+"""
+STEP: Final = 100
 
 
 class RedisCaseStore:
@@ -139,6 +151,29 @@ class RedisCaseStore:
         if not self._redis.eval(_PUT, len(keys), *keys, *head, *times, verdict, *scored(case)):
             raise _conflict(case)
 
+    @redis_errors("cases")
+    def prune(self, before_ms: int, now_ms: int, steps: int = 100) -> int:
+        """Remove cases closed before then, looking at ``steps`` times a hundred of the oldest; how many.
+
+        Their verdicts still count, and the audit log keeps what was done.
+        """
+        gone, at, last = 0, 0, member_at(before_ms, "")
+        for _ in range(steps):
+            found: Sequence[bytes] = self._redis.zrange(_key("listing", "all"), at, at + STEP - 1)
+            members = [member.decode() for member in found if member.decode() < last]
+            cases = self.many([id_of(member) for member in members])
+            removed = sum(self._forget(case) for case in cases if forgettable(case, before_ms, now_ms))
+            gone, at = gone + removed, at + len(members) - removed
+            if len(members) < STEP:
+                break
+        return gone
+
+    def _forget(self, case: Case) -> int:
+        listings = [*listings_of(case), *(state_listing(state) for state in CaseState)]
+        keys = [_key("case", case.id), _key("due"), _key("allowing")]
+        keys += [_key("listing", listing) for listing in listings]
+        return int(self._redis.eval(_FORGET, len(keys), *keys, case.version, case.id, member_of(case)))
+
 
 class MemoryCaseStore:
     """The same contract, gone with the process."""
@@ -202,6 +237,12 @@ class MemoryCaseStore:
         self._cases[case.id] = case
         if case.verdict:
             self._counted.setdefault(case.id, (case.key_id, case.verdict, scored(case)))
+
+    def prune(self, before_ms: int, now_ms: int, steps: int = 100) -> int:
+        due = [case for case in self._cases.values() if forgettable(case, before_ms, now_ms)]
+        for case in sorted(due, key=member_of)[: steps * STEP]:
+            del self._cases[case.id]
+        return len(due[: steps * STEP])
 
 
 def _key(*parts: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from alerting.found import DAY_MS
 from alerting.memory import RedisAlertMemory
 from alerting.policy import Policy
 from keystore.adapters.store import VendorKeyStore
@@ -50,7 +51,7 @@ class AlertSide:
         self.policy = PolicyKeeper(path, self._adopt, reloads, CLOCK)
         self.loop.between = self.policy.refresh
         store = RedisStateStore(client, config.kafka.topic)
-        self._findings = self.alerting.office.findings
+        self._cases_days = config.alert.cases_days
         self._watch = AlertWatch(
             client,
             lambda: {number: store.key(number, "outbox") for number in partitions()},
@@ -77,7 +78,11 @@ class AlertSide:
         self._delivery.stop()
 
     def _prune(self) -> None:
-        self._findings.prune(int(CLOCK.now() * 1000))
+        """Delete findings and closed cases past their time; what is not done in a round is in the next."""
+        office, now_ms = self.alerting.office, int(CLOCK.now() * 1000)
+        office.findings.prune(now_ms)
+        if self._cases_days:
+            office.cases.prune(now_ms - self._cases_days * DAY_MS, now_ms)
 
     def schedule(self, jobs: Jobs) -> None:
         """Its periodic work."""

@@ -84,7 +84,8 @@ class AlertConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     ``webhook`` and ``stdout``. ``routes`` choose among them, all that are set up when none matches;
     ``escalate_to`` hear when nobody acts, ``fallback_to`` when another does not take a message.
     ``digest_hour`` (UTC, 0-23) sends the daily digest, -1 none. The newest ``findings_kept`` findings are
-    kept to be looked at, for ``findings_days``; about 2 kB of Redis each.
+    kept to be looked at, for ``findings_days``; about 2 kB of Redis each. Cases are deleted ``cases_days``
+    after they were closed, never with 0; what was done stays in the audit log.
     """
 
     policy: str = ""
@@ -96,3 +97,4 @@ class AlertConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     digest_hour: int = -1
     findings_kept: int = 50_000
     findings_days: int = 30
+    cases_days: int = 400

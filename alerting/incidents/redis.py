@@ -16,7 +16,7 @@ from domain.incident import Incident
 TRIES: Final = 20
 """Of one join while other replicas join too."""
 KEPT_MS: Final = 90 * 86_400_000
-"""Incidents that are over stay to be looked at for so long; their cases stay for good."""
+"""Incidents that are over stay to be looked at for so long; their cases stay for `alert.cases_days`."""
 
 # KEYS record, members, open, open listing, then the links.
 # ARGV id, case, now, member, scope, name, tenant, rank, severity's rank, severity, then what each link held

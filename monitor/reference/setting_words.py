@@ -129,6 +129,7 @@ WORDS: Final[dict[type, dict[str, str]]] = {
         "digest_hour": "Hour (UTC) of the daily digest, -1 for none.",
         "findings_kept": "Findings kept to be looked at, the newest; about 2 kB of Redis each.",
         "findings_days": "Days for which they are kept.",
+        "cases_days": "Days after which a closed case is deleted, 0 for never; the audit log stays.",
     },
     c.LogConfig: {
         "level": "What is logged.",

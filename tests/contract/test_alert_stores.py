@@ -133,6 +133,38 @@ def test_allowances_are_found_while_they_run(stores: Stores) -> None:
     assert stores.cases.allowing(NOW_MS + 50) == []
 
 
+def test_closed_cases_go_after_their_time_and_their_verdicts_count(stores: Stores) -> None:
+    closed_ms = NOW_MS + 1_000
+    for number in range(250):
+        first = opened(number, id=f"case_{number:03}", key_id=f"key_{number}")
+        stores.cases.put(first)
+        if number not in (3, 150):
+            late = closed_ms + (number == 200)
+            closed = {"state": CaseState.CONFIRMED, "verdict": Verdict.CONFIRM, "closed_ms": late}
+            stores.cases.put(replace(first, version=2, **closed))
+    assert stores.cases.prune(closed_ms, closed_ms) == 0
+    assert stores.cases.prune(closed_ms + 1, closed_ms, steps=1) in (99, 100)
+    stores.cases.prune(closed_ms + 1, closed_ms)
+    left = ["case_200", "case_150", "case_003"]
+    assert [case.id for case in stores.cases.list(limit=100)] == left
+    assert [case.id for case in stores.cases.list(CaseState.CONFIRMED)] == left[:1]
+    for query in (CaseQuery(key_id="key_7"), CaseQuery(key_id="key_7", state=CaseState.CONFIRMED)):
+        assert stores.cases.page(query).cases == []
+    assert stores.cases.counts()[CaseState.CONFIRMED] == 1
+    assert len(stores.cases.due(NOW_MS + 10 * 86_400_000)) == 2
+    assert reason_of(lambda: stores.cases.get("case_007")) is Reason.NOT_FOUND
+    assert stores.cases.precision("key_7") == {"geo_shift": Score(confirmed=1)}
+    assert stores.cases.precision()["geo_shift"].confirmed == 248
+
+
+def test_a_case_that_still_lets_something_pass_stays(stores: Stores) -> None:
+    allowance = Allowance(key_id="key_1", kind=Kind.ORIGIN, until_ms=NOW_MS + 50)
+    stores.cases.put(opened(1, state=CaseState.REINSTATED, allowances=[allowance], closed_ms=NOW_MS))
+    assert stores.cases.prune(NOW_MS + 49, NOW_MS + 49) == 0
+    assert stores.cases.prune(NOW_MS + 50, NOW_MS + 50) == 1
+    assert stores.cases.allowing(NOW_MS) == []
+
+
 def test_a_verdict_counts_once_for_each_detector_of_the_case(stores: Stores) -> None:
     closed = opened(1, findings=[finding(detector="volume"), finding(id="f2"), finding(id="f3")])
     stores.cases.put(closed)
