@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from alerting.delivery.dispatch import Outgoing
 from alerting.incidents.base import IncidentStore
-from alerting.rules import ReviewRules
+from alerting.rules import Rulebook
 from domain.case import Case, CaseNote
 from domain.clock import Clock
 from domain.errors import Reason, Refused, Rejected
@@ -31,7 +31,7 @@ class Desk:
     people: KeyPeople | None
     audit: Audit
     out: Outgoing
-    rules: ReviewRules
+    rules: Rulebook
     clock: Clock
 
     def now_ms(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 import yaml
 
-from alerting.rules import GroupRules, RemindRules, ReviewRules
+from alerting.rules import GroupRules, RemindRules, ReviewRules, Rulebook
 from domain.decision import Action, Decision
 from domain.errors import Fatal, Reason
 from domain.finding import Finding, Kind
@@ -135,6 +135,10 @@ class Policy(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
         if self.suspend == "off":
             return Decision(action=Action.ALERT, rule=rule.name, why=why, held_back="suspension is off")
         return Decision(action=Action.SUSPEND, rule=rule.name, why=why, dry_run=True, held_back="dry run")
+
+    def rulebook(self) -> Rulebook:
+        """The parts about people, to be replaced when the policy changes."""
+        return Rulebook(self.review, self.remind)
 
     def protects(self, key_id: str) -> bool:
         """Whether the key may never be suspended automatically."""

@@ -10,10 +10,12 @@ from alerting.delivery.errands import OwnerEvent
 from alerting.desk import Desk, checked_text
 from alerting.verdicts import Verdicts, agree, same_hand
 from domain.case import Case, CaseState, Proposal, Verdict
-from domain.errors import Reason, Refused
+from domain.errors import Reason, Refused, Transient
 
 EXPIRED_AT_ONCE: Final = 1_000
 """Cases ended in one round; the rest waits for the next."""
+WAITED_FOR: Final = 20
+"""Stores that do not answer before a round ends: each costs its timeout."""
 
 
 class Review:
@@ -33,7 +35,7 @@ class Review:
         case = self._seen(case_id, version)
         if revoke and (verdict is not Verdict.CONFIRM or not self._can_revoke()):
             raise Refused(Reason.ILLEGAL_STATE, "this key store cannot revoke a key from here: confirm only")
-        if verdict in self._desk.rules.two_person and not _seconded(case, wanted):
+        if verdict in self._desk.rules.review.two_person and not _seconded(case, wanted):
             return self._proposed(case, wanted)
         return self._verdicts.decide(case, wanted)
 
@@ -60,14 +62,26 @@ class Review:
 
     def expire_due(self) -> list[Case]:
         """End suspensions whose time is over; the cases close as expired. One that somebody is just
-        deciding on waits for the next round.
+        deciding on, or whose store does not answer, waits for the next round.
+
+        Raises ``Transient``, after all others are ended, for stores that did not answer.
         """
-        expired = []
-        for case in self._desk.cases.due(self._desk.now_ms(), EXPIRED_AT_ONCE):
+        now_ms = self._desk.now_ms()
+        due = list(self._desk.cases.due(now_ms, EXPIRED_AT_ONCE))
+        start = now_ms // 1000 % len(due) if due else 0  # so that the same few do not always come first
+        expired, waiting = list[Case](), list[Transient]()
+        for case in due[start:] + due[:start]:
             try:
                 expired.append(self._verdicts.expire(case))
             except Refused:
                 continue
+            except Transient as error:
+                waiting.append(error)
+            if len(waiting) == WAITED_FOR:
+                break
+        if waiting:
+            text = f"{len(expired)} of {len(due)} suspensions ended; the others are tried again: {waiting[0]}"
+            raise Transient(waiting[0].reason, text, waiting[0].retry_after_s)
         return expired
 
     def _seen(self, case_id: str, version: int) -> Case:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import msgspec
 
 from alerting.incidents.base import Grouping
@@ -43,3 +45,11 @@ class ReviewRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     allowance_days: float = 7.0
     case_days: float = 7.0
     silence_max_days: float = 30.0
+
+
+@dataclass(slots=True)
+class Rulebook:
+    """The rules in use. A reload of the policy replaces them, so they are read anew at each use."""
+
+    review: ReviewRules
+    remind: RemindRules

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from alerting.delivery.dispatch import Outgoing
 from alerting.desk import checked_text
-from alerting.rules import ReviewRules
+from alerting.rules import Rulebook
 from domain.clock import Clock
 from domain.desk import SilenceStore
 from domain.errors import Reason, Refused, Rejected
@@ -28,7 +28,7 @@ class SilenceDesk:
     store: SilenceStore
     audit: Audit
     out: Outgoing
-    rules: ReviewRules
+    rules: Rulebook
     clock: Clock
 
     def add(self, silence: Silence) -> Silence:
@@ -67,7 +67,7 @@ class SilenceDesk:
         now_ms = self._now_ms()
         if silence.until_ms <= now_ms:
             raise Rejected(Reason.BAD_TIMESTAMP, "the silence would be over already")
-        most = self.rules.silence_max_days
+        most = self.rules.review.silence_max_days
         if silence.until_ms > now_ms + most * DAY_MS:
             raise Rejected(
                 Reason.BAD_TIMESTAMP, f"policy allows silences of {most:g} days (review.silence_max_days)"

@@ -93,7 +93,7 @@ class Verdicts:
     def _allowances(self, case: Case, given: Proposal) -> list[Allowance]:
         if given.verdict is not Verdict.FALSE_POSITIVE:
             return []
-        days = self._desk.rules.allowance_days
+        days = self._desk.rules.review.allowance_days
         return allowances_of(case.findings, self._desk.now_ms() + int(days * DAY_MS))
 
     def _closed(self, case: Case, given: Proposal, what: str, remark: str, **changes: object) -> Case:

@@ -13,6 +13,7 @@ from monitor.health import HoldsPartitions
 from monitor.jobs import Jobs, Lease
 from monitor.logs import Log
 from monitor.meter import Meter
+from monitor.owner_notices import OwnerNotices
 from monitor.pipeline import Pipeline
 from monitor.pulse import Pulses
 from monitor.reload import FileKeeper, Reloads
@@ -20,8 +21,10 @@ from monitor.roles import Role
 from monitor.samplers import consumer_samples, forest_samples
 from monitor.telemetry import Telemetry
 from monitor.watch import ActiveKeys
-from monitor.wiring import CLOCK, Client, audit_for, pipeline_for, renewal_for
+from monitor.wiring import CLOCK, Client, audit_for, pipeline_for, policy_for, renewal_for
+from monitor.wiring_alerting import dispatch_for
 from monitor.wiring_audit import audit_keeper_for
+from monitor.wiring_destinations import owner_names
 from monitor.wiring_keys import key_store
 from monitor.wiring_ops import operations_for
 from monitor.wiring_traces import traces_for
@@ -31,6 +34,7 @@ RENEW_S = 10.0
 TELL_S = 5.0
 LEASE_S = 300.0
 RETIRE_EVERY_S = 30.0
+OWNERS_S = 300.0
 AUDIT_LOOK_S = 600.0
 AUDIT_LEASE_S = 3600.0
 
@@ -98,6 +102,10 @@ class Daemon:
         keys = key_store(self._config, client)
         retire_lease = Lease(client, "retire", LEASE_S)
         jobs.every(RETIRE_EVERY_S, "retire_keys", lambda: retire_lease.run(keys.retire_due))
+        if any(owner_names(self._config)):
+            port = OwnerNotices(dispatch_for(self._config, client, policy_for(self._config).rulebook()))
+            owners_lease = Lease(client, "owners", LEASE_S)
+            jobs.every(OWNERS_S, "tell_owners", lambda: owners_lease.run(lambda: keys.tell_owners(port)))
         audit_lease = Lease(client, "audit", AUDIT_LEASE_S)
         jobs.every(AUDIT_LOOK_S, "audit_keys", lambda: audit_lease.run(self.audits.run_if_due))
 

@@ -27,6 +27,7 @@ from alerting.outbox import RedisOutbox
 from alerting.pipeline import AlertPipeline, stages
 from alerting.policy import Policy
 from alerting.review import Review
+from alerting.rules import Rulebook
 from alerting.silences import RedisSilenceStore
 from alerting.silencing import SilenceDesk
 from alerting.slack_desk.acts import Acts
@@ -53,7 +54,10 @@ from monitor.wiring_destinations import notifiers_for, owner_names, owner_ways, 
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What reviewers work with: the commands, Slack, the console, and the pipeline itself."""
+    """What reviewers work with: the commands, Slack, the console, and the pipeline itself.
+
+    ``policy`` is the one it began with; what is in use by now is in ``desk.rules``.
+    """
 
     config: Config
     client: Client
@@ -75,10 +79,20 @@ class Office:
         """What workers do at once."""
         return RedisAgenda(self.client, "work")
 
+    def adopt(self, policy: Policy) -> None:
+        """Decide and remind by the rules of this policy from now on."""
+        self.desk.rules.review, self.desk.rules.remind = policy.review, policy.remind
+
     def health(self, outbox: RedisOutbox | None = None) -> DeliveryHealth:
         """Whether alerts arrive; with an ``outbox`` also whether findings are acted on."""
         waiting = outbox.waiting if outbox else RedisOutbox.nothing
         return DeliveryHealth(self.failures, self.work(), waiting, CLOCK)
+
+
+def dispatch_for(config: Config, client: Client, rules: Rulebook) -> Dispatch:
+    """The agenda to put on what people and owners must be told."""
+    work, later = RedisAgenda(client, "work"), RedisAgenda(client, "reminders")
+    return Dispatch(work, later, routes_for(config), rules, list(owner_names(config)), CLOCK)
 
 
 def office_for(
@@ -90,9 +104,9 @@ def office_for(
     policy = policy or policy_for(config)
     cases, incidents, silences = RedisCaseStore(client), RedisIncidentStore(client), RedisSilenceStore(client)
     audit, failures = audit_for(config, client), RedisFailures(client)
-    work, later = RedisAgenda(client, "work"), RedisAgenda(client, "reminders")
-    dispatch = Dispatch(work, later, routes_for(config), policy.remind, list(owner_names(config)), CLOCK)
-    desk = Desk(cases, incidents, keys or store, store, audit, dispatch, policy.review, CLOCK)
+    work, rules = RedisAgenda(client, "work"), policy.rulebook()
+    dispatch = dispatch_for(config, client, rules)
+    desk = Desk(cases, incidents, keys or store, store, audit, dispatch, rules, CLOCK)
     state = RedisStateStore(client, config.kafka.topic)
     base = config.alert.console_url.rstrip("/")
     health = DeliveryHealth(failures, work, RedisOutbox.nothing, CLOCK)
@@ -105,7 +119,7 @@ def office_for(
         cases=cases,
         incidents=incidents,
         silences=silences,
-        silencing=SilenceDesk(silences, audit, dispatch, policy.review, CLOCK),
+        silencing=SilenceDesk(silences, audit, dispatch, rules, CLOCK),
         audit=audit,
         dispatch=dispatch,
         history=RedisKeyHistory(client, state, state.partitions, CLOCK),
@@ -132,7 +146,7 @@ class Alerting:
 
     pipeline: AlertPipeline
     with_policy: Callable[[Policy], AlertPipeline]
-    """The same pipeline under another policy; its rules of review and reminders need a restart."""
+    """The same pipeline under another policy, whose rules of review and reminders are in use from then on."""
     review: Review
     cases: RedisCaseStore
     worker: Callable[[], Worker]
@@ -161,8 +175,9 @@ def alerting_for(
     health = office.health(outbox)
 
     def with_policy(policy: Policy) -> AlertPipeline:
-        under = office_for(config, client, keys, policy)
-        ordered = stages(policy, under.desk, under.silences, memory, under.history, under.findings, active)
+        office.adopt(policy)
+        kept = (office.silences, memory, office.history, office.findings)
+        ordered = stages(policy, office.desk, *kept, active)
         return AlertPipeline(outbox, telemetry.stages(ordered))
 
     parts = _worker_parts(office, health, telemetry, log)
@@ -190,8 +205,11 @@ def alerting_for(
 
 def _worker_parts(office: Office, health: DeliveryHealth, telemetry: Telemetry, log: Log) -> Parts:
     config, client = office.config, office.client
-    review_rules = office.policy.review
-    offered = config.slack.interactive != "off" and bool(review_rules.may_decide)
+    rules, interactive = office.desk.rules, config.slack.interactive != "off"
+
+    def offered() -> bool:
+        return interactive and bool(rules.review.may_decide)
+
     revokes = office.desk.people is not None
     buttons = ButtonTokens(RedisTokenStore(client), offered=offered, revokes=revokes)
     api = slack_api(config, client) if config.slack.channel else None

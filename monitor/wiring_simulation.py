@@ -38,7 +38,8 @@ def simulated_alerting(policy: Policy, active: Callable[[], int]) -> SimulatedAl
     """The stages of :func:`alerting.pipeline.stages`; ``active`` counts keys in use at the clock's time."""
     clock = ManualClock()
     keys = MemoryKeyStore(clock)
-    dispatch = Dispatch(MemoryAgenda(), MemoryAgenda(), Routes([]), policy.remind, [], clock)
+    rules = policy.rulebook()
+    dispatch = Dispatch(MemoryAgenda(), MemoryAgenda(), Routes([]), rules, [], clock)
     desk = Desk(
         MemoryCaseStore(),
         MemoryIncidentStore(),
@@ -46,7 +47,7 @@ def simulated_alerting(policy: Policy, active: Callable[[], int]) -> SimulatedAl
         keys,
         MemoryAudit(clock),
         dispatch,
-        policy.review,
+        rules,
         clock,
     )
     findings = MemoryFindingStore(Keep(count=0))

@@ -35,7 +35,7 @@ class Listener(Protocol):
 def slack_entry(office: Office, log: Log) -> Entry:
     """The one door for what Slack sends."""
     api = slack_api(office.config, office.client, PRESS_TIMEOUT_S)
-    people = People(api, office.policy.review, CLOCK)
+    people = People(api, office.desk.rules, CLOCK)
     tokens = RedisTokenStore(office.client)
     revokes = office.desk.people is not None
     presses = Presses(api, people, tokens, office.briefing, office.dispatch, revokes=revokes)

@@ -125,10 +125,9 @@ class Replica:
         stores, clock = self.stores, self.stores.clock
         if not self.notifiers:
             self.notifiers = {"ear": Heard()}
+        self.rules = self.policy.rulebook()
         routes = self.routes or Routes(list(self.notifiers))
-        self.dispatch = Dispatch(
-            stores.work, stores.later, routes, self.policy.remind, list(self.owners), clock
-        )
+        self.dispatch = Dispatch(stores.work, stores.later, routes, self.rules, list(self.owners), clock)
         self.desk = Desk(
             stores.cases,
             stores.incidents,
@@ -136,11 +135,11 @@ class Replica:
             stores.keys,
             stores.audit,
             self.dispatch,
-            self.policy.review,
+            self.rules,
             clock,
         )
         self.review = Review(self.desk)
-        self.silencing = SilenceDesk(stores.silences, stores.audit, self.dispatch, self.policy.review, clock)
+        self.silencing = SilenceDesk(stores.silences, stores.audit, self.dispatch, self.rules, clock)
         self.outbox = MemoryOutbox()
         kept = (stores.silences, stores.memory, self.history, stores.findings)
         ordered = stages(self.policy, self.desk, *kept, lambda: 10_000)

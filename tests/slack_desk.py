@@ -142,7 +142,7 @@ def desk(slack: SlackServer, *, revokes: bool = True, **review: Any) -> SlackDes
     rules = policy(review={"may_decide": ["U1", "U2"], **review})
     api = SlackApi(TOKEN, clock, clock.advance, slack.base_url, 2)
     tokens = MemoryTokenStore()
-    buttons = ButtonTokens(tokens, offered=bool(rules.review.may_decide), revokes=revokes)
+    buttons = ButtonTokens(tokens, offered=lambda: bool(rules.review.may_decide), revokes=revokes)
     told = SlackNotifier(
         TOKEN, CHANNEL, clock, clock.advance, slack.base_url, book=stores.book, buttons=buttons
     )
@@ -150,7 +150,7 @@ def desk(slack: SlackServer, *, revokes: bool = True, **review: Any) -> SlackDes
     acts = Acts(office.review, office.silencing, stores.cases, stores.incidents, api, clock, revokes=revokes)
     office.acts = acts
     office.__post_init__()
-    people = People(api, rules.review, clock)
+    people = People(api, office.rules, clock)
     presses = Presses(api, people, tokens, office.briefing, office.dispatch, revokes=revokes)
     command = Command(people, stores.cases, stores.keys, NoHistory())
     entry = Entry(presses, command, MemoryReplays(), failures.append)

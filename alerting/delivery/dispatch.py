@@ -20,7 +20,7 @@ from alerting.delivery.errands import (
     item_of,
 )
 from alerting.delivery.routes import Routes
-from alerting.rules import RemindRules
+from alerting.rules import RemindRules, Rulebook
 from domain.case import Case
 from domain.clock import Clock
 from domain.incident import Incident
@@ -61,16 +61,20 @@ class Dispatch:
         work: Agenda,
         later: Agenda,
         routes: Routes,
-        rules: RemindRules,
+        rules: Rulebook,
         owner_ways: Sequence[str],
         clock: Clock,
     ) -> None:
         self._work = work
         self._later = later
         self._routes = routes
-        self._rules = rules
+        self._rulebook = rules
         self._owner_ways = tuple(owner_ways)
         self._clock = clock
+
+    @property
+    def _rules(self) -> RemindRules:
+        return self._rulebook.remind
 
     def incident(self, incident: Incident, *, soon: bool = True) -> list[str]:
         to = self._routes.to(incident.severity, incident.tenant, incident.name)
@@ -92,7 +96,10 @@ class Dispatch:
 
     def reminded(self, incident: Incident, number: int) -> None:
         """Nobody has acted: tell the destinations again, with the last reminder also those to escalate to."""
-        escalated = number >= len(self._rules.after_minutes)
+        rules = self._rules
+        if number > len(rules.after_minutes):
+            return  # policy has fewer of them by now
+        escalated = number == len(rules.after_minutes)
         to = self._routes.to(incident.severity, incident.tenant, incident.name)
         if escalated:
             to = list(dict.fromkeys([*to, *self._routes.escalate]))
@@ -102,7 +109,7 @@ class Dispatch:
                 TellReminder(
                     incident_id=incident.id,
                     number=number,
-                    minutes=self._rules.after_minutes[number - 1],
+                    minutes=rules.after_minutes[number - 1],
                     to=name,
                     escalated=escalated,
                 )
@@ -120,17 +127,17 @@ class Dispatch:
             self._later.cancel(item_of(Remind(incident_id=incident_id, number=number)))
 
     def owner(self, case: Case, event: OwnerEvent, why: str) -> None:
+        self.owner_of(case.key_id, event, why, case.expires_ms, case.id)
+
+    def owner_of(
+        self, key_id: str, event: OwnerEvent, why: str, ends_ms: int | None, case_id: str = ""
+    ) -> None:
+        """Tell a key's owner of what may be no case; ``ends_ms``: when the suspension or the key ends."""
         for way in self._owner_ways:
-            self._put(
-                TellOwner(
-                    case_id=case.id,
-                    key_id=case.key_id,
-                    event=event,
-                    why=why,
-                    way=way,
-                    expires_ms=case.expires_ms,
-                )
+            told = TellOwner(
+                case_id=case_id, key_id=key_id, event=event, why=why, way=way, expires_ms=ends_ms
             )
+            self._put(told)
 
     def notice(self, notice: Notice) -> None:
         for name in self._routes.to(notice.severity, notice.tenant, notice.key_id):

@@ -17,6 +17,8 @@ class OwnerEvent(StrEnum):
     REINSTATED = "key.reinstated"
     REVOKED = "key.revoked"
     ROTATE = "key.rotation_requested"
+    EXPIRES = "key.expires"
+    ROTATED = "key.rotated"
 
 
 class TellIncident(msgspec.Struct, frozen=True, kw_only=True, tag="incident"):

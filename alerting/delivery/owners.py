@@ -15,6 +15,8 @@ _SAYS: Final = {
     OwnerEvent.SUSPENDED: "was suspended: requests with it are refused",
     OwnerEvent.REINSTATED: "works again",
     OwnerEvent.REVOKED: "was revoked for good: it will not work again",
+    OwnerEvent.EXPIRES: "ends soon: please replace it before it does",
+    OwnerEvent.ROTATED: "was replaced: please use the new one from now on",
     OwnerEvent.ROTATE: "should be replaced: please issue a new one and stop using this one",
 }
 
@@ -39,7 +41,8 @@ class OwnerMail:
                 "If this was you, answer with the reference below. If it was not, the key has leaked:",
             ]
             lines += ["replace it, and look where it was stored."]
-        lines += ["", f"Reference: {errand.case_id}"]
+        if errand.case_id:
+            lines += ["", f"Reference: {errand.case_id}"]
         if self._contact:
             lines.append(f"Contact: {self._contact}")
         subject = f"Your API key {key_id} {_SAYS[errand.event].partition(':')[0]}"
@@ -54,6 +57,7 @@ class OwnerWebhook:
         self._keys = keys
 
     def tell(self, errand: TellOwner) -> None:
+        ahead = errand.event in (OwnerEvent.EXPIRES, OwnerEvent.ROTATED)
         status = self._keys.describe(errand.key_id)
         self._webhook.post(
             item_of(errand),
@@ -64,6 +68,7 @@ class OwnerWebhook:
                 "owner": status.owner,
                 "reason": errand.why,
                 "case_id": errand.case_id,
-                "suspension_ends_ms": errand.expires_ms,
+                "suspension_ends_ms": None if ahead else errand.expires_ms,
+                "key_ends_ms": errand.expires_ms if ahead else None,
             },
         )

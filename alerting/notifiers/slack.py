@@ -34,10 +34,12 @@ _GONE: Final = {"message_not_found", "cant_update_message", "edit_window_closed"
 class Buttons(Protocol):
     """What stands behind the buttons of a message."""
 
-    offered: bool
-    """Whether anybody may press."""
     revokes: bool
     """Whether the key store can end a key for good."""
+
+    @property
+    def offered(self) -> bool:
+        """Whether anybody may press."""
 
     def token(self, alert: Alert) -> str:
         """A new token for the message of an alert."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from alerting.notifiers.slack_api import SlackApi
-from alerting.rules import ReviewRules
+from alerting.rules import Rulebook
 from domain.clock import Clock
 from domain.errors import Refused
 
@@ -17,7 +17,7 @@ GROUP_FRESH_S: Final = 300.0
 class People:
     """Thread-safe enough: a group may be asked for twice. Blocks for a call when a group is not fresh."""
 
-    def __init__(self, api: SlackApi, rules: ReviewRules, clock: Clock) -> None:
+    def __init__(self, api: SlackApi, rules: Rulebook, clock: Clock) -> None:
         self._api = api
         self._rules = rules
         self._clock = clock
@@ -26,11 +26,11 @@ class People:
 
     def may_decide(self, user: str) -> bool:
         """Whether the user may press buttons."""
-        return self._among(user, self._rules.may_decide)
+        return self._among(user, self._rules.review.may_decide)
 
     def may_look(self, user: str) -> bool:
         """Whether the user may ask about keys; who may decide may."""
-        return self._among(user, [*self._rules.may_look, *self._rules.may_decide])
+        return self._among(user, [*self._rules.review.may_look, *self._rules.review.may_decide])
 
     def ours(self, payload: dict[str, Any]) -> bool:
         """Whether the user is of our workspace, not a guest from a shared channel."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -90,10 +91,15 @@ class MemoryTokenStore:
 class ButtonTokens:
     """Tokens for the buttons of messages; none while nobody may press."""
 
-    def __init__(self, store: TokenStore, *, offered: bool, revokes: bool = True) -> None:
+    def __init__(self, store: TokenStore, *, offered: Callable[[], bool], revokes: bool = True) -> None:
         self._store = store
-        self.offered = offered
+        self._offered = offered
         self.revokes = revokes
+
+    @property
+    def offered(self) -> bool:
+        """Whether somebody may press."""
+        return self._offered()
 
     def token(self, alert: Alert) -> str:
         """A new token for the message of an alert."""

@@ -160,6 +160,11 @@ def test_the_owner_hears_what_happened_why_and_until_when(server: tuple[Inbox, S
         assert told in str(sent.get_payload())
     with pytest.raises(Refused):
         mail.tell(with_(errand, key_id="key_other"))
+    ahead = with_(errand, case_id="", event=OwnerEvent.EXPIRES, why="its life ends within 7 days")
+    mail.tell(ahead)
+    assert inbox.mails[-1]["Subject"] == "Your API key key_victim ends soon"
+    assert "works again by itself" not in str(inbox.mails[-1].get_payload())
+    assert "Reference" not in str(inbox.mails[-1].get_payload())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from alerting.review import WAITED_FOR
 from alerting.stages.handling import Handling
 from domain.case import CaseState, Verdict
 from domain.decision import Action
@@ -342,6 +343,20 @@ def test_a_mere_alert_reminds_nobody_unless_policy_says_so() -> None:
     assert reminders(loud) == [(5, True)]
 
 
+def test_rules_that_change_hold_from_then_on() -> None:
+    office = replica()
+    first, second = one(office, 1).case, one(office, 2, key_id="key_2", network="", tenant="other").case
+    assert first is not None
+    assert second is not None
+    office.deliver()
+    changed = policy(review={"two_person": ["confirm"]}, remind={"after_minutes": [5]})
+    office.rules.review, office.rules.remind = changed.review, changed.remind
+    assert office.review.give(first.id, Verdict.CONFIRM, "ada", "leaked").state is CaseState.OPEN
+    office.deliver(15 * 60)
+    office.deliver(60 * 60)
+    assert reminders(office) == [(5, True)]  # the one that waited; the second is gone
+
+
 # -- verdicts ----------------------------------------------------------------------------------------
 
 
@@ -367,6 +382,49 @@ def test_a_case_that_nobody_judges_expires_and_gives_the_key_back() -> None:
     assert expired.verdict is None
     assert office.stores.keys.describe("key_victim").state is KeyState.ACTIVE
     assert office.stores.incidents.get(case.incident_id).over
+
+
+def test_a_store_that_does_not_answer_for_one_key_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    office = replica()
+    for number in range(6):
+        one(office, number, key_id=f"key_{number}", network=f"198.18.{number}.0/24", tenant=f"t{number}")
+    keys = office.stores.keys
+    reinstate = keys.reinstate
+
+    def failing(key_id: str, *, case_id: str) -> Any:
+        if key_id in ("key_0", "key_4"):
+            raise Transient(Reason.TIMEOUT, "the vendor did not answer", 7.0)
+        return reinstate(key_id, case_id=case_id)
+
+    monkeypatch.setattr(keys, "reinstate", failing)
+    office.stores.clock.advance(24 * 3600 + 1)
+    with pytest.raises(Transient, match=r"4 of 6 suspensions ended.*did not answer") as caught:
+        office.review.expire_due()
+    assert caught.value.retry_after_s == 7.0
+    states = {n: keys.describe(f"key_{n}").state for n in range(6)}
+    assert [n for n, state in states.items() if state is KeyState.SUSPENDED] == [0, 4]
+    monkeypatch.undo()
+    assert len(office.review.expire_due()) == 2
+
+
+def test_a_round_ends_when_no_store_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    office = replica()
+    for number in range(WAITED_FOR + 5):
+        one(office, number, key_id=f"key_{number}")
+    asked: list[str] = []
+
+    def away(key_id: str, *, case_id: str) -> Any:
+        asked.append(key_id)
+        raise Transient(Reason.TIMEOUT, "the vendor did not answer")
+
+    monkeypatch.setattr(office.stores.keys, "reinstate", away)
+    office.stores.clock.advance(24 * 3600 + 1)
+    for _ in range(5):
+        office.stores.clock.advance(30)
+        with pytest.raises(Transient):
+            office.review.expire_due()
+    assert len(asked) == 5 * WAITED_FOR
+    assert len(set(asked)) == WAITED_FOR + 5
 
 
 def test_a_key_that_a_person_stopped_stays_so_and_the_case_closes_all_the_same() -> None:

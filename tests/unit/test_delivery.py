@@ -21,7 +21,10 @@ from domain.incident import Severity
 from domain.notice import Notice
 from domain.ports import KeyState
 from domain.secret import Secret
+from keystore.hashing import Peppers
+from keystore.memory_store import MemoryKeyStore
 from monitor.delivery_watch import DeliveryWatch
+from monitor.owner_notices import OwnerNotices
 from tests.alerts import finding
 from tests.office import Heard, Replica, Stores, finding_id, policy, replica
 
@@ -265,6 +268,28 @@ def test_owners_hear_why_their_key_stopped_and_what_became_of_it(
     expected = KeyState.REVOKED if revoke else KeyState.SUSPENDED
     if verdict is Verdict.CONFIRM:
         assert office.stores.keys.describe("key_victim").state is expected
+
+
+def test_owners_hear_ahead_of_the_end_of_a_key_and_of_its_successor() -> None:
+    owner = Owner()
+    office = replica(owners={"email": owner})
+    keys = MemoryKeyStore(office.stores.clock, Peppers.generate())
+    key = keys.issue("acme", "ops@acme.example", "ci", expires_s=40 * 86_400)
+    for days in (10, 23, 6):
+        office.stores.clock.advance(days * 86_400)
+        keys.tell_owners(OwnerNotices(office.dispatch))
+        keys.tell_owners(OwnerNotices(office.dispatch))
+        office.deliver()
+    assert [event for event, _ in owner.told] == 3 * [OwnerEvent.EXPIRES]
+    assert [why.split(", on")[0] for _, why in owner.told] == [
+        f"its life (ci) ends within {days}" for days in ("30 days", "7 days", "1 day")
+    ]
+    successor = keys.rotate(key.key_id, "ada", grace_s=3600)
+    keys.tell_owners(OwnerNotices(office.dispatch))
+    office.deliver()
+    event, why = owner.told[-1]
+    assert event is OwnerEvent.ROTATED
+    assert successor.key_id in why
 
 
 def test_owners_hear_nothing_of_dry_runs_and_alerts() -> None:
