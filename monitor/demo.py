@@ -55,7 +55,8 @@ def play(scenario: str, keep: bool, console: Console) -> None:
         parts.create_topic(f"{TOPIC}.dead-letter", 1)
         _play(scenario, config_file, console)
         if keep:
-            console.print(f"\nstill running; in another terminal: keywatch cases list -c {config_file}")
+            told = f"\nstill running; in another terminal: keywatch cases list -c {config_file}"
+            console.print(told, markup=False, highlight=False, soft_wrap=True)
             console.input("press Enter to stop ")
 
 

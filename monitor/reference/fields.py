@@ -70,7 +70,7 @@ def type_name(hint: Any) -> str:
         return f"{type_name(args[0])} to {type_name(args[1])}"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return ", ".join(f"`{member.value}`" for member in hint)
-    return _SIMPLE.get(hint) or f"[{hint.__name__}](#{hint.__name__.lower()})"
+    return _SIMPLE.get(hint, "entries, see below")
 
 
 def default(field: msgspec.structs.FieldInfo) -> str:
