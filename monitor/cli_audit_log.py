@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from monitor.cli_cases_output import utc
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config, Json
+from monitor.cli_tables import literal
 
 if TYPE_CHECKING:
     from monitor.wiring_alerting import Office
@@ -81,6 +81,6 @@ def list_entries(
         return
     table = Table("entry", "when (UTC)", "who", "what", "key", "case", "why", box=None)
     for e in entries:
-        words = [escape(text) for text in (e.who, e.what, e.key_id, e.case_id, e.why)]
+        words = [literal(text) for text in (e.who, e.what, e.key_id, e.case_id, e.why)]
         table.add_row(str(e.seq), utc(e.ts_ms), *words)
     Console().print(table if entries else "nothing was done yet")

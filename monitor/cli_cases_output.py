@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +13,7 @@ from alerting.notifiers.sparkline import day_lines, top_of
 from domain.case import Case
 from domain.picture import KeyPicture, Share
 from domain.ports import Score
+from monitor.cli_tables import literal
 
 
 def cases_table(cases: Sequence[Case]) -> Table:
@@ -22,7 +22,7 @@ def cases_table(cases: Sequence[Case]) -> Table:
     for case in cases:
         risk, opened = f"{case.risk:.2f}", utc(case.opened_ms)
         table.add_row(
-            case.id, escape(case.key_id), case.state.value, _decision(case), risk, opened, case.incident_id
+            case.id, literal(case.key_id), case.state.value, _decision(case), risk, opened, case.incident_id
         )
     return table
 
@@ -31,17 +31,17 @@ def print_case(case: Case, console: Console) -> None:
     """The case as a person reads it: verdict, evidence, the key's day, timeline."""
     head = f"{case.state.value}  {_decision(case)}  risk {case.risk:.2f}  version {case.version}"
     console.print(f"[bold]{case.id}[/]  {head}")
-    console.print(f"key {escape(case.key_id)}  tenant {escape(case.tenant or '-')}  {case.incident_id}")
-    console.print(f"rule {escape(case.decision.rule)}: {escape(case.decision.why)}")
+    console.print(f"key {literal(case.key_id)}  tenant {literal(case.tenant or '-')}  {case.incident_id}")
+    console.print(f"rule {literal(case.decision.rule)}: {literal(case.decision.why)}")
     if case.decision.held_back:
-        console.print(f"held back: {escape(case.decision.held_back)}")
+        console.print(f"held back: {literal(case.decision.held_back)}")
     console.print(_evidence(case))
     if case.picture:
         print_picture(case.picture, console)
     for note in case.timeline:
-        console.print(f"{utc(note.ts_ms)}  {escape(note.who)}: {escape(note.what)}  {escape(note.why)}")
+        console.print(f"{utc(note.ts_ms)}  {literal(note.who)}: {literal(note.what)}  {literal(note.why)}")
     for allowance in case.allowances:
-        console.print(f"lets pass until {utc(allowance.until_ms)}: {escape(allowance.words())}")
+        console.print(f"lets pass until {utc(allowance.until_ms)}: {literal(allowance.words())}")
 
 
 def _evidence(case: Case) -> Table:
@@ -52,8 +52,8 @@ def _evidence(case: Case) -> Table:
             head = (utc(finding.ts_ms), finding.detector) if first else ("", "")
             origin = f"{finding.country} {finding.network}" if first else ""
             request = f"{finding.endpoint} {finding.client}"[:60] if first else ""
-            words = (escape(e.what), escape(e.expected), escape(e.actual), f"{e.bits:.1f}")
-            table.add_row(*head, *words, origin, escape(request))
+            words = (literal(e.what), literal(e.expected), literal(e.actual), f"{e.bits:.1f}")
+            table.add_row(*head, *words, origin, literal(request))
     return table
 
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from domain.errors import Fatal, Reason
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Begin, Config, End, Files, Format, Geoip, Kafka, utc
+from monitor.cli_tables import literal
 
 if TYPE_CHECKING:
     from alerting.policy import Policy
@@ -115,11 +115,11 @@ def _table(outcomes: list[Outcome]) -> Table:
         first = finding.evidence[0] if finding.evidence else None
         table.add_row(
             utc(finding.ts_ms),
-            escape(finding.key_id),
+            literal(finding.key_id),
             finding.detector,
-            escape(first.what) if first else "",
-            escape(first.expected) if first else "",
-            escape(first.actual) if first else "",
+            literal(first.what) if first else "",
+            literal(first.expected) if first else "",
+            literal(first.actual) if first else "",
             f"{finding.bits:.1f}",
             f"{finding.risk:.2f}",
             decision.action.value,

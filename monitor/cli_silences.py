@@ -11,13 +11,13 @@ import msgspec
 import typer
 from msgspec.structs import replace
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from domain.silence import ANY, Silence
 from monitor.cli_cases_output import utc
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config, Json, Who, Why, who
+from monitor.cli_tables import literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,10 +76,10 @@ def _table(silences: Sequence[Silence]) -> Table:
         muted = "muted too" if silence.suspensions else "still told"
         table.add_row(
             silence.id,
-            escape(silence.words()),
+            literal(silence.words()),
             utc(silence.until_ms),
-            escape(silence.who),
-            escape(silence.why),
+            literal(silence.who),
+            literal(silence.why),
             muted,
         )
     return table

@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 
 import msgspec
 import typer
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from alerting.notifiers.text import shown
 
 
 def table(*columns: str) -> Table:
@@ -19,8 +22,17 @@ def table(*columns: str) -> Table:
 
 
 def cells(*values: str) -> list[Text]:
-    """As literal text: a name with brackets in it is no markup."""
-    return [Text(value) for value in values]
+    """As literal text: a name with brackets in it is no markup, and one with escapes moves no cursor."""
+    return [Text(shown(value)) for value in values]
+
+
+def literal(text: str) -> str:
+    r"""Text that others choose (paths, clients, reasons), for where markup is read.
+
+    >>> print(literal("[red]\x1b[2J"))
+    \[red]\x1b[2J
+    """
+    return escape(shown(text))
 
 
 def utc_text(moment_ms: int | None) -> str:
