@@ -29,5 +29,5 @@ def _as_text(link: re.Match[str], folder: Path, page: str) -> str:
         return link[0]
     if not target.exists():
         log.warning("%s links to %s, which is not there", page, link["target"])
-    text, path = link["text"].strip("`"), target.relative_to(ROOT).as_posix()
+    text, path = link["text"].strip("`/"), target.relative_to(ROOT).as_posix()
     return f"`{path}`" if path.endswith(text) else f"{text} (`{path}`)"

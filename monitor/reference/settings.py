@@ -17,8 +17,8 @@ INTRO: Final = f"""# Settings
 
 One YAML file, `--config`, or `keywatch.yaml` where keywatch is started. Each setting can come from the
 environment as `{ENV_PREFIX}SECTION__NAME`, such as `{ENV_PREFIX}KAFKA__BOOTSTRAP`, which wins over the
-file. An unknown name is an error. Settings that end in `_file` name a file that holds a secret. `keywatch
-config check` reads all of it and prints what it understood, secrets masked.
+file. An unknown name is an error. Secrets are in files of their own, which settings that end in `_file`
+name. `keywatch config check` reads all of it and prints what it understood, secrets masked.
 
 This page is made from the code by `python -m monitor.reference`. What decides about alerts and suspensions
 is in the [policy file](policy.md).
