@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,20 @@ def test_every_format_has_its_field_map(name: str) -> None:
     assert found
     assert f"](#{name})" in PAGE
     assert "|---|" in section.split("\n## ")[0] or name == "combined"
+
+
+@pytest.mark.parametrize("name", ["kong", "envoy", "nginx", "aws_apigw", "cloudtrail", "ocsf"])
+def test_every_field_that_is_read_is_in_its_map(name: str) -> None:
+    module = import_module(f"monitor.decode.{name}")
+    structs = [found for found in vars(module).values() if is_struct_of(found, module.__name__)]
+    fields = {field.encode_name for struct in structs for field in msgspec.structs.fields(struct)}
+    assert len(fields) > 8
+    section = PAGE.partition(f"\n## {name.replace('_', '-')}\n")[2].split("\n## ")[0]
+    assert {field for field in fields if field not in section} == set()
+
+
+def is_struct_of(found: object, module: str) -> bool:
+    return isinstance(found, type) and issubclass(found, msgspec.Struct) and found.__module__ == module
 
 
 def test_the_settings_on_the_page_are_settings_of_formats_there_are() -> None:
