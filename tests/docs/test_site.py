@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,3 +79,12 @@ def test_a_dead_link_or_a_page_outside_the_navigation_fails_the_build(
     done = build(tmp_path, tmp_path / "site")
     assert (done.returncode != 0) == bool(said), done.stderr
     assert said in done.stderr
+
+
+def test_the_commands_that_make_pages_are_commands() -> None:
+    page = (ROOT / "docs" / "contributing.md").read_text()
+    modules = re.findall(r"`python -m ([\w.]+)`", page)
+    assert len(modules) == 4
+    assert all(find_spec(module) for module in modules)
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(f"\n{target}:" in makefile for target in re.findall(r"\bmake (\w+)\b", page))
