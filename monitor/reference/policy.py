@@ -16,9 +16,8 @@ INTRO: Final = """# Policy file
 
 What keywatch does about a finding: `alert.policy` of the [settings](settings.md) names the file. The first
 rule that matches decides. A rule that suspends must ask for two kinds of evidence, or for proof
-(`kinds_any: [certain]`), or say `allow_single_kind: true`. Changes are taken up while keywatch runs, but
-for `review` and `remind`. `keywatch config check` reads it; `keywatch replay --policy` shows [what it would
-do](../backtest.md).
+(`kinds_any: [certain]`), or say `allow_single_kind: true`. Changes are taken up while keywatch runs.
+`keywatch config check` reads it; `keywatch replay --policy` shows [what it would do](../backtest.md).
 
 This page is made from the code by `python -m monitor.reference`.
 
