@@ -18,7 +18,7 @@ from alerting.case_index import (
     state_listing,
     with_verdict,
 )
-from alerting.listing import id_of, member_at
+from alerting.listing import id_of, key_listing, member_at
 from alerting.redis_errors import redis_errors
 from domain.case import Case, CaseState, Verdict
 from domain.errors import Reason, Refused
@@ -181,6 +181,7 @@ class MemoryCaseStore:
     def __init__(self) -> None:
         self._cases: dict[str, Case] = {}
         self._counted: dict[str, tuple[str, Verdict, list[str]]] = {}
+        self._listed: dict[str, set[str]] = {}
 
     def get(self, case_id: str) -> Case:
         if case_id not in self._cases:
@@ -191,8 +192,9 @@ class MemoryCaseStore:
         return [self._cases[case_id] for case_id in case_ids if case_id in self._cases]
 
     def open_for_key(self, key_id: str) -> Case | None:
-        found = [c for c in self._cases.values() if c.key_id == key_id and c.state is CaseState.OPEN]
-        return found[-1] if found else None
+        members = self._listed.get(key_listing(key_id), ())
+        cases = self.many([id_of(member) for member in members])
+        return next((case for case in cases if case.state is CaseState.OPEN), None)
 
     def list(self, state: CaseState | None = None, limit: int = 100) -> Sequence[Case]:
         return self.page(CaseQuery(state=state, limit=limit)).cases
@@ -201,11 +203,7 @@ class MemoryCaseStore:
         return read_page(query, self._below, self.many)
 
     def _below(self, listing: str, cursor: str, limit: int) -> Sequence[str]:
-        listed = [
-            member_of(case)
-            for case in self._cases.values()
-            if listing in (*listings_of(case), state_listing(case.state))
-        ]
+        listed = self._listed.get(listing, ())
         return sorted((m for m in listed if not cursor or m < cursor), reverse=True)[:limit]
 
     def counts(self) -> Mapping[CaseState, int]:
@@ -234,13 +232,22 @@ class MemoryCaseStore:
         taken = open_case is not None and open_case.id != case.id
         if taken or (stored.version if stored else 0) + 1 != case.version:
             raise _conflict(case)
+        self._unlist(case.id)
         self._cases[case.id] = case
+        for listing in (*listings_of(case), state_listing(case.state)):
+            self._listed.setdefault(listing, set()).add(member_of(case))
         if case.verdict:
             self._counted.setdefault(case.id, (case.key_id, case.verdict, scored(case)))
+
+    def _unlist(self, case_id: str) -> None:
+        if old := self._cases.get(case_id):
+            for listing in (*listings_of(old), state_listing(old.state)):
+                self._listed[listing].discard(member_of(old))
 
     def prune(self, before_ms: int, now_ms: int, steps: int = 100) -> int:
         due = [case for case in self._cases.values() if forgettable(case, before_ms, now_ms)]
         for case in sorted(due, key=member_of)[: steps * STEP]:
+            self._unlist(case.id)
             del self._cases[case.id]
         return len(due[: steps * STEP])
 

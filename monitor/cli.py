@@ -24,6 +24,7 @@ from monitor import (
     cli_replay,
     cli_rotate,
     cli_silences,
+    cli_status,
 )
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
@@ -61,6 +62,8 @@ app.command(
     epilog="Examples: keywatch backfill --kafka --from -28d · "
     "keywatch backfill access.log.1.gz access.log --format combined"
 )(cli_backfill.backfill)
+app.command("status", epilog=cli_status.STATUS_EPILOG)(cli_status.status)
+app.command("findings", epilog=cli_status.FINDINGS_EPILOG)(cli_status.findings)
 app.command("health", epilog=cli_health.EXAMPLE)(cli_health.health)
 app.command("roundtrip", epilog=cli_health.ROUNDTRIP_EXAMPLE)(cli_health.roundtrip)
 

@@ -117,11 +117,14 @@ def list_keys(
 
 @app.command(epilog="Example: keywatch keys show key_7HqYw2mB4cXe9ZtA")
 def show(key_id: KeyId, config: Config = None, as_json: Json = False) -> None:
-    """Show one key, how it is used and what happened to it."""
+    """Show one key, how it is used, its last 24 hours and what happened to it."""
+    from monitor.wiring_alerting import open_office
+
     with exit_codes():
         store = open_store(config)
         (use,) = store.usage([key_id])
-        print_key(store.details(key_id), use, store.history(key_id), as_json)
+        picture = open_office(config).history.picture(key_id)
+        print_key(store.details(key_id), use, picture, store.history(key_id), as_json)
 
 
 @app.command(

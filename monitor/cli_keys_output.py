@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from domain.picture import KeyPicture
 from domain.ports import KeyState, KeyStatus
 from keystore.record import HistoryEntry, KeyDetails
 from keystore.results import Issued, NotAccepted, Usage, Verified
 from keystore.usage import DAY_MS
+from monitor.cli_cases_output import print_picture
 from monitor.cli_tables import cells, print_json, table, utc_text
 
 STYLES = {
@@ -83,11 +85,18 @@ def print_keys(keys: Sequence[KeyDetails], *, more: bool, as_json: bool) -> None
         typer.echo("There are more keys: raise --limit.", err=True)
 
 
-def print_key(key: KeyDetails, use: Usage, history: Sequence[HistoryEntry], as_json: bool) -> None:
+def print_key(
+    key: KeyDetails,
+    use: Usage,
+    picture: KeyPicture | None,
+    history: Sequence[HistoryEntry],
+    as_json: bool,
+) -> None:
     """All about one key."""
     plain = _plain(key) | _plain_use(use)
     if as_json:
-        print_json(plain | {"history": [_plain_entry(entry) for entry in history]})
+        acts = [_plain_entry(entry) for entry in history]
+        print_json(plain | {"picture": msgspec.to_builtins(picture), "history": acts})
         return
     console, facts = Console(), Table.grid(padding=(0, 2))
     for name, value in plain.items():
@@ -96,7 +105,10 @@ def print_key(key: KeyDetails, use: Usage, history: Sequence[HistoryEntry], as_j
     rows = table("when", "what", "from", "to", "case", "by", "why")
     for entry in history:
         rows.add_row(Text(utc_text(entry.at_ms)), *cells(*_acts(entry)))
-    console.print(facts, rows, sep="\n")
+    console.print(facts)
+    if picture:
+        print_picture(picture, console)
+    console.print(rows)
 
 
 def print_status(status: KeyStatus, as_json: bool) -> None:

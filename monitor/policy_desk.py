@@ -24,13 +24,20 @@ PAGE: Final = 200
 class FilePolicyDesk:
     """A :class:`domain.overview.PolicyDesk` on the policy's file, the shipped one without a ``path``.
 
-    ``active`` counts keys in use, for the suspension budget.
+    ``active`` counts keys in use, for the suspension budget. ``adopt`` is called with a changed policy.
     """
 
-    def __init__(self, path: Path | None, cases: CaseStore, active: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        cases: CaseStore,
+        active: Callable[[], int],
+        adopt: Callable[[Policy], None] = lambda _policy: None,
+    ) -> None:
         self._path = path
         self._cases = cases
         self._active = active
+        self._adopt = adopt
         self._policy = load_policy(path)
         self._seen: Stamp | None = stamp_of(path) if path else None
 
@@ -43,6 +50,7 @@ class FilePolicyDesk:
             if stamp != self._seen:
                 self._policy = load_policy(self._path)
                 self._seen = stamp
+                self._adopt(self._policy)
         except (Fatal, UnicodeDecodeError):
             pass  # the daemon, which goes on with the old one as well, says so
         return self._policy

@@ -39,12 +39,16 @@ class Readers:
 
 
 def readers_for(config: Config, client: Client, office: Office, log: Log | None = None) -> Readers:
-    """Any replica may have them: all that they read is in Redis, and the policy's file."""
+    """Any replica may have them: all that they read is in Redis, and the policy's file.
+
+    ``office`` follows that file whenever :meth:`FilePolicyDesk.policy` is called, as each overview does.
+    """
     store = RedisStateStore(client, config.kafka.topic)
     active = ActiveKeys(client, config.kafka.topic).total
     outbox = RedisOutbox(client, lambda: [store.key(n, "outbox") for n in store.partitions()], "", sleep)
     delivery = office.health(outbox).report
-    policy = FilePolicyDesk(Path(config.alert.policy) if config.alert.policy else None, office.cases, active)
+    path = Path(config.alert.policy) if config.alert.policy else None
+    policy = FilePolicyDesk(path, office.cases, active, office.adopt)
     overview = Overall(
         Pulses(client, config.kafka.topic, CLOCK),
         store.partitions,

@@ -13,6 +13,8 @@ import redis
 from typer.testing import CliRunner
 
 from domain.ports import KeyState, OutboxEntry
+from domain.profile import new_profiles
+from monitor.checkpoint.redis import RedisStateStore
 from monitor.cli import app
 from monitor.config import Config, RedisConfig
 from monitor.config_alerting import AlertConfig, AuditLogConfig
@@ -104,6 +106,38 @@ def test_a_case_is_shown_judged_and_counted(run: Run, office: Office) -> None:
         "false_positive",
         "ended its allowances",
     ]
+
+
+def test_findings_are_listed_with_what_became_of_them(run: Run, office: Office) -> None:
+    rows = json.loads(run("findings", "--json"))
+    assert [(row["finding"]["key_id"], row["action"]) for row in rows].count(("key_1", "suspend")) == 1
+    case = office.cases.open_for_key("key_1")
+    assert case is not None
+    shown = run("findings", "--key", "key_1")
+    for told in ("geo_shift", "RU, AS64500", case.id):
+        assert told in shown
+    assert "no findings" in run("findings", "--detector", "volume")
+    assert "There are more: --cursor" in run("findings", "--limit", "2")
+    assert "not a cursor" in run("findings", "--cursor", "nonsense", code=2)
+
+
+def test_the_state_of_the_whole_is_one_page(run: Run, office: Office) -> None:
+    pulse = json.loads(run("status", "--json"))
+    assert (pulse["findings"], pulse["suspensions"], pulse["lag"]) == (3, 3, None)
+    shown = run("status")
+    for told in ("3 findings, 1 alerts, 3 suspensions", "no consumer says", "delivery"):
+        assert told in shown
+
+
+def test_a_key_is_shown_with_its_last_day(run: Run, office: Office) -> None:
+    store = RedisStateStore(office.client, office.config.kafka.topic)
+    row = new_profiles(1)
+    row["events"] = 4711
+    store.claim(0, b"fence")
+    office.client.hset(store.key(0, "profiles"), "key_1", row.tobytes())
+    assert "last 24 h" in run("keys", "show", "key_1")
+    assert json.loads(run("keys", "show", "key_1", "--json"))["picture"]["requests"] == 4711
+    assert "last 24 h" not in run("keys", "show", "key_2")
 
 
 def test_silences_are_added_listed_extended_and_ended(run: Run) -> None:

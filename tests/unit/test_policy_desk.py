@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alerting.cases import MemoryCaseStore
-from alerting.policy import load_policy, policy_text
+from alerting.policy import Policy, load_policy, policy_text
 from alerting.policy_problems import problems_of
 from domain.decision import Action
 from domain.errors import Fatal, Rejected
@@ -114,12 +114,16 @@ def test_the_text_in_use_is_that_of_the_file(tmp_path: Path) -> None:
 
 
 def test_a_changed_file_is_read_again_and_a_broken_one_is_not_used(tmp_path: Path) -> None:
-    found = desk(tmp_path, ALERTS)
+    adopted: list[Policy] = []
+    desk(tmp_path, ALERTS)
+    found = FilePolicyDesk(tmp_path / "policy.yaml", cases(), lambda: 1000, adopted.append)
     assert found.policy().rules[0].then is Action.ALERT
     (tmp_path / "policy.yaml").write_text("version: 1")
     assert found.policy().rules[0].then is Action.ALERT
     (tmp_path / "policy.yaml").write_text(SUSPENDS)
     assert found.policy().rules[0].then is Action.SUSPEND
+    assert found.policy() is adopted[0]
+    assert len(adopted) == 1
 
 
 def test_a_policy_is_compared_on_the_newest_cases(tmp_path: Path) -> None:
