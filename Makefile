@@ -9,7 +9,7 @@ RUNTIME := fast aws charts console google otel registry
 EXTRAS := embedded docs test $(RUNTIME)
 LOCK := --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-annotate --no-header
 
-.PHONY: demo test lint docs bench evaluation streams lock kafka tools clean
+.PHONY: demo test lint docs bench bench-console evaluation streams lock kafka tools clean
 
 demo: $(READY)  ## a stolen key found and suspended, on an embedded broker and store
 	$(BIN)/keywatch demo
@@ -28,6 +28,9 @@ docs: $(READY)  ## the documentation site into site/, strictly
 
 bench: $(READY)  ## events a second beside the ceiling and a naive loop
 	$(BIN)/python -m benchmarks.throughput
+
+bench-console: $(READY)  ## pages and API on a million keys and ten thousand cases; 2.3 GB of memory
+	$(BIN)/python -m benchmarks.console
 
 evaluation: $(READY)  ## recall, false alerts and peers; writes docs/evaluation.md, docs/figures, .evaluation/
 	$(BIN)/pip install -q --disable-pip-version-check -r requirements-peers.lock
