@@ -6,13 +6,15 @@
 logged in by a cookie for pages and by a token for the API.
 
 Round trips are counted on the wire to Redis in a second run of the same process, the fewest of a few tries,
-as its own periodic jobs ask too. Figures compare only within one run.
+as its own periodic jobs ask too. "CPU" is what that process computes a request, to about a millisecond, and
+says most on a machine that does other things as well. Figures compare only within one run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -42,11 +44,12 @@ API: Final = "/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Milliseconds of one route, bytes of its answer, and its round trips to Redis."""
+    """Milliseconds of one route, those that its process computes, bytes of its answer, its round trips."""
 
     path: str
     p50_ms: float
     p95_ms: float
+    cpu_ms: float
     size: int
     round_trips: int
 
@@ -78,9 +81,10 @@ def _deep(api: httpx.Client, path: str, pages: int) -> str:
 
 
 class Visitor:
-    """Somebody who may look at everything."""
+    """Somebody who may look at everything. ``process`` is who answers."""
 
-    def __init__(self, base: str, token: str) -> None:
+    def __init__(self, base: str, token: str, process: int) -> None:
+        self.process = process
         self.api = httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=60)
         self.pages = httpx.Client(base_url=base, timeout=60)
         answer = self.pages.post("/login", data={"token": token}, headers={"Origin": base})
@@ -118,7 +122,7 @@ def console(directory: Path, redis_url: str) -> Iterator[Visitor]:
     path.write_text(json.dumps(settings))
     with running(directory / "log", "run", "--role", "console", "-c", str(path)) as process:
         until(lambda: _answers(base), process, "the console answers")
-        yield Visitor(base, token.reveal())
+        yield Visitor(base, token.reveal(), process.pid)
 
 
 def _answers(base: str) -> bool:
@@ -128,19 +132,28 @@ def _answers(base: str) -> bool:
         return False
 
 
-def timed(visitor: Visitor, paths: Sequence[str], requests: int) -> dict[str, tuple[float, float, int]]:
-    """Median and 95th percentile in milliseconds, and the size of the answer."""
+def cpu_s(process: int) -> float:
+    """Seconds of CPU that a process has used, by the kernel's clock ticks."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def timed(
+    visitor: Visitor, paths: Sequence[str], requests: int
+) -> dict[str, tuple[float, float, float, int]]:
+    """Median, 95th percentile and CPU in milliseconds, and the size of the answer."""
     out = {}
     for path in paths:
         for _ in range(WARM):
             size = len(visitor.get(path).content)
-        took = []
+        took, cpu = [], cpu_s(visitor.process)
         for _ in range(requests):
             began = time.perf_counter()
             visitor.get(path)
             took.append((time.perf_counter() - began) * 1000)
         cuts = statistics.quantiles(took, n=20)
-        out[path] = (statistics.median(took), cuts[18], size)
+        used_ms = (cpu_s(visitor.process) - cpu) / requests * 1000
+        out[path] = (statistics.median(took), cuts[18], used_ms, size)
     return out
 
 
@@ -174,10 +187,14 @@ def measured(redis_url: str, requests: int) -> list[Timed]:
 
 def table(found: Sequence[Timed]) -> str:
     """As Markdown."""
-    lines = ["| page or route | p50 ms | p95 ms | kB | round trips |", "|---|---:|---:|---:|---:|"]
+    lines = [
+        "| page or route | p50 ms | p95 ms | CPU ms | kB | round trips |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for one in found:
         shown = _shown(one.path)
-        numbers = f"{one.p50_ms:.1f} | {one.p95_ms:.1f} | {one.size / 1000:.0f} | {one.round_trips}"
+        times = f"{one.p50_ms:.1f} | {one.p95_ms:.1f} | {one.cpu_ms:.0f}"
+        numbers = f"{times} | {one.size / 1000:.0f} | {one.round_trips}"
         lines.append(f"| `{shown}` | {numbers} |")
     return "\n".join(lines)
 

@@ -36,7 +36,9 @@ class Pulse:
 
     ``events_per_s`` is over the last full minute. ``lag`` counts records not yet read, None while no
     consumer says. ``silent_s``: for how long the most silent partition's consumer has said nothing.
-    ``findings``, ``alerts`` and ``suspensions`` are of the last 24 hours. ``minutes`` are the last 60.
+    ``findings``, ``alerts`` (messages that made a sound) and ``suspensions`` are of the last 24 hours,
+    ``rejected`` of the last hour. ``minutes`` are 60, of which the last still runs. ``alert_budget`` counts
+    keys alerted on in 24 hours and holds nothing back.
     """
 
     at_ms: int

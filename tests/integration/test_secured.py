@@ -13,15 +13,23 @@ import msgspec
 import pytest
 import yaml
 
+from domain.case import CaseState
+from domain.decision import Action
 from domain.errors import Fatal, Reason
+from domain.overview import FindingQuery, FoundFinding
 from domain.ports import KeyState
+from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config, GeoipConfig, KafkaConfig, RedisConfig, load
 from monitor.config_alerting import AlertConfig
 from monitor.connect import connect_redis, redis_tls
 from monitor.demo import POLICY
+from monitor.pulse import Pulses, Tally
 from monitor.source.settings import KafkaSettings
-from monitor.wiring import key_store, open_redis, source_for
+from monitor.wiring import CLOCK, key_store, open_redis, source_for
+from monitor.wiring_alerting import office_for
+from monitor.wiring_readers import readers_for
 from sample_streams import GEO
+from tests.alerts import NOW_MS, case, finding
 from tests.faults.stored import offsets
 from tests.faults.streams import PARTITIONS, Topic, filled
 from tests.processes import running, until
@@ -199,3 +207,32 @@ def test_the_rights_on_the_page_cover_every_command_of_a_script() -> None:
     called = {name.lower() for name in re.findall(r"redis\.p?call\(['\"](\w+)", text)}
     assert len(called) > 10
     assert {f"+{name}" for name in called} <= set(acl_rules())
+
+
+@pytest.mark.redis
+def test_what_the_console_reads_needs_no_more_rights(
+    store: SecuredRedis, certificates: Certificates, password: Path
+) -> None:
+    config = Config(redis=redis_config(store, certificates, password))
+    ours = open_redis(config)
+    office = office_for(config, ours)
+    readers = readers_for(config, ours, office)
+    state = RedisStateStore(ours, config.kafka.topic)
+    state.claim(0, b"fence")
+    tally = Tally()
+    tally.committed(0, 0.0)
+    Pulses(ours, config.kafka.topic, CLOCK).tell(tally, {0: 1}, [0])
+    closed = msgspec.structs.replace(case(finding()), state=CaseState.EXPIRED, closed_ms=1, opened_ms=0)
+    office.cases.put(closed)
+    office.findings.write(FoundFinding(finding(ts_ms=0), Action.ALERT, ""), loud=True, now_ms=0)
+    assert readers.overview.pulse().partitions == 1
+    assert len(readers.findings.page(FindingQuery()).findings) == 1
+    assert readers.directory.page().keys == []
+    assert office.findings.prune(NOW_MS) == office.cases.prune(NOW_MS, NOW_MS) == 1
+    begun = readers.backtests.start(readers.policy.current(), 0, 1, "ada")
+    assert readers.backtests.get(begun.id).who == "ada"
+    readers.backtests.stop()
+    with connect_redis(store.plain) as admin:
+        refused: Any = admin.acl_log()
+    assert refused == []
+    ours.close()
