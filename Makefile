@@ -9,7 +9,7 @@ RUNTIME := fast aws charts console google otel registry
 EXTRAS := embedded docs test $(RUNTIME)
 LOCK := --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-annotate --no-header
 
-.PHONY: demo test lint docs bench bench-console evaluation streams lock kafka tools clean
+.PHONY: demo test lint docs bench bench-console evaluation streams lock kafka registry tools clean
 
 demo: $(READY)  ## a stolen key found and suspended, on an embedded broker and store
 	$(BIN)/keywatch demo
@@ -41,6 +41,9 @@ streams: $(READY)  ## write sample_streams/ again; the same bytes unless the gen
 
 kafka:  ## Apache Kafka's jars, from Maven Central, for the tests that need the real one
 	tests/get_kafka.sh
+
+registry:  ## a real schema registry, from Maven Central, for the tests of its contract
+	tests/get_registry.sh
 
 tools:  ## helm, promtool and compose-spec, built with Go, for the tests of the chart
 	tests/get_tools.sh

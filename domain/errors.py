@@ -23,6 +23,8 @@ class Reason(StrEnum):
     BAD_TIMESTAMP = "bad_timestamp"
     TOO_LARGE = "too_large"
     TOO_DEEP = "too_deep"
+    NOT_FRAMED = "not_framed"
+    UNKNOWN_SCHEMA = "unknown_schema"
     # Transient
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"

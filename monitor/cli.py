@@ -108,15 +108,15 @@ def demo(
 def config_check(config: Config = None) -> None:
     """Read the settings and the policy, and print them with secrets masked."""
     from monitor.config import masked
-    from monitor.decode import decoder_for
     from monitor.decode.base import Limits
     from monitor.wiring import CLOCK, policy_for, read_config
+    from monitor.wiring_formats import decoder_of
     from monitor.wiring_keystore import capabilities_of
 
     with exit_codes():
         settings = read_config(config)
         policy_for(settings)
-        decoder_for(settings.kafka.format, Limits(), settings.kafka.key_field)
+        decoder_of(settings, settings.kafka.format, Limits())
         capabilities_of(settings.keystore, CLOCK)
     typer.echo(yaml.safe_dump(masked(settings), sort_keys=False), nl=False)
 

@@ -38,6 +38,24 @@ from monitor.config_keystore import (
     WebhookConfig,
 )
 
+
+class RegistryConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The schema registry of the formats ``avro`` and ``protobuf``; needs the extra ``registry``.
+
+    ``user`` with ``password_file``, or ``token_file``; the files are read at each request. ``ca_file``:
+    whose certificates to trust (PEM) beside the machine's own. ``schema_id``: where records name their
+    schema; with ``headers`` those without the header have it in the value.
+    """
+
+    url: str = ""
+    user: str = ""
+    password_file: str = ""
+    token_file: str = ""
+    ca_file: str = ""
+    timeout_s: float = 5.0
+    schema_id: Literal["value", "headers"] = "value"
+
+
 ENV_PREFIX = "KEYWATCH_"
 DEFAULT_CONFIG = Path("keywatch.yaml")
 """Read when no file is named and this one is here."""
@@ -47,8 +65,9 @@ class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     """Where usage events come from. ``partitions: all`` reads every partition without a consumer group.
 
     ``format``: the wire format of the records (docs/formats.md). ``key_field``: in the formats whose fields
-    the operator names, the one that holds the key id. ``poll_records``: records taken at once at most;
-    more is faster, fewer is less memory.
+    the operator names, the one that holds the key id. ``fields``: in ``avro`` and
+    ``protobuf``, where other fields are, as ``ip: client.address``. ``poll_records``: records taken at once
+    at most; more is faster, fewer is less memory.
     """
 
     bootstrap: str = "localhost:9092"
@@ -58,6 +77,7 @@ class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     instance_id: str = ""
     format: str = "native"
     key_field: str = ""
+    fields: dict[str, str] = {}
     client: Literal["kafka-python", "confluent"] = "kafka-python"
     dead_letter_topic: str = ""
     poll_records: int = 20_000
@@ -217,6 +237,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     """All settings; every default is safe."""
 
     kafka: KafkaConfig = KafkaConfig()
+    registry: RegistryConfig = RegistryConfig()
     redis: RedisConfig = RedisConfig()
     geoip: GeoipConfig = GeoipConfig()
     detect: DetectConfig = DetectConfig()

@@ -62,6 +62,8 @@ REJECTS: Final = tuple(
         Reason.BAD_TIMESTAMP,
         Reason.TOO_LARGE,
         Reason.TOO_DEEP,
+        Reason.NOT_FRAMED,
+        Reason.UNKNOWN_SCHEMA,
     )
 )
 _BY_DETECTOR: Final = tuple((name,) for name in DETECTORS)
@@ -95,6 +97,9 @@ FENCED: Final = _counter(
 )
 STATE_RETRIES: Final = _counter(
     "state_retries", "Redis calls of the consumer that had to be repeated.", "consume"
+)
+SCHEMA_RETRIES: Final = _counter(
+    "schema_retries", "Waits for the schema registry, which did not answer.", "consume"
 )
 LAG: Final = _gauge(
     "consumer_lag_records", "Records between the consumer and the end of the partition.", "", "consume",
@@ -211,6 +216,7 @@ METRICS: Final = (
     COMMITS,
     FENCED,
     STATE_RETRIES,
+    SCHEMA_RETRIES,
     LAG,
     PARTITIONS,
     WATERMARK,

@@ -15,7 +15,7 @@ from domain.errors import Transient
 from domain.finding import Finding
 from monitor.baseline.partition import PartitionState
 from monitor.checkpoint.base import NO_OFFSET, CommitResult, StateStore
-from monitor.decode.base import Decoder, Reject
+from monitor.decode.base import Decoded, Decoder, Reject
 from monitor.engine import Engine
 from monitor.enrich.enricher import Enricher
 from monitor.logs import Log
@@ -51,6 +51,7 @@ class Stats:
     commits: int = 0
     fenced: int = 0
     redis_retries: int = 0
+    schema_retries: int = 0
     polls: int = 0
     progress_s: float = 0.0
     """Monotonic time of the loop's last step; to wait for a dependency is a step, to be stuck is none."""
@@ -148,7 +149,7 @@ class Pipeline:
         part = self.parts.get(batch.partition)
         if part is None or batch.next_offset <= part.offset:
             return 0
-        decoded = self.decoder.decode(batch.values, batch.offsets, batch.headers)
+        decoded = self._decoded(batch)
         self._reject(batch, decoded.rejects)
         self.stats.events += len(decoded.columns)
         self.stats.leaked += len(decoded.columns.leaked)
@@ -160,6 +161,14 @@ class Pipeline:
             self._count(found)
             self.traces.found(batch, found)
         return len(decoded.columns)
+
+    def _decoded(self, batch: RecordBatch) -> Decoded:
+        def waiting() -> None:
+            self.stats.schema_retries += 1
+
+        return self._patiently(
+            lambda: self.decoder.decode(batch.values, batch.offsets, batch.headers), waiting
+        )
 
     def _count(self, found: list[Finding]) -> None:
         self.stats.findings += len(found)
@@ -212,7 +221,10 @@ class Pipeline:
         self.stats.commits += 1
         return True
 
-    def _patiently(self, call: Callable[[], T]) -> T:
+    def _redis_waits(self) -> None:
+        self.stats.redis_retries += 1
+
+    def _patiently(self, call: Callable[[], T], waiting: Callable[[], None] | None = None) -> T:
         """Hold the offset and try again while a dependency is away."""
         wait = 0.1
         while True:
@@ -221,7 +233,7 @@ class Pipeline:
             except Transient as error:
                 if self.stopping:
                     raise
-                self.stats.redis_retries += 1
+                (waiting or self._redis_waits)()
                 self.stats.progress_s = self.clock.monotonic()
                 self.log.warning("waiting", reason=error.reason.value, error=str(error))
                 self.sleep(error.retry_after_s or wait)

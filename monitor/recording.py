@@ -11,6 +11,8 @@ import msgspec
 from alerting.policy import Policy
 from domain.errors import Fatal, Reason
 from monitor.config import Config
+from monitor.decode import REGISTERED
+from monitor.decode.cloudevents import PREFIX
 from monitor.detect_format import detect_format
 from monitor.period import BEGINNING, Period, duration_ms
 from monitor.replay import POLL_RECORDS, Replay
@@ -48,6 +50,10 @@ def recording(
     if bool(files) == kafka:
         raise Fatal(Reason.CONFIG, "name the files to read, or say --kafka for the configured topic")
     chosen = wire_format or (detect_format(files[0]) if files else config.kafka.format)
+    if files and chosen.removeprefix(PREFIX) in REGISTERED:
+        raise Fatal(
+            Reason.CONFIG, f"{chosen} records are binary, and files are read line by line: give --kafka"
+        )
     return Recording(files, chosen, config, period)
 
 

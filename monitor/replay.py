@@ -17,7 +17,6 @@ from domain.finding import Finding
 from domain.profile import WINDOW_MS
 from monitor.checkpoint.memory import MemoryStateStore
 from monitor.config import Config
-from monitor.decode import decoder_for
 from monitor.decode.base import Limits
 from monitor.forest import train, with_forest
 from monitor.logs import Log
@@ -26,6 +25,7 @@ from monitor.pipeline import Pipeline, Stats
 from monitor.source.base import Bounded, DeadLetters
 from monitor.source.file import FileSource
 from monitor.wiring import engine_for, enricher_for
+from monitor.wiring_formats import decoder_of
 
 TRAIN_EVERY_MIN = 360
 """Minutes of event time between trainings in a replay: the daemon's job runs on the clock instead."""
@@ -70,7 +70,7 @@ class Replay:
         clock = ManualClock()
         self.pipeline = Pipeline(
             source=self.source,
-            decoder=decoder_for(wire_format, Limits(), config.kafka.key_field),
+            decoder=decoder_of(config, wire_format, Limits()),
             enricher=enricher_for(config),
             engine=engine_for(config, self.source.topic, policy),
             store=self._store,

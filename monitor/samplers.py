@@ -24,6 +24,7 @@ from monitor.metrics import (
     POLL_AGE,
     READY,
     REJECTED,
+    SCHEMA_RETRIES,
     SKIPPED,
     STATE_RETRIES,
     WATERMARK,
@@ -38,6 +39,7 @@ _COUNTS = {
     COMMITS: "commits",
     FENCED: "fenced",
     STATE_RETRIES: "redis_retries",
+    SCHEMA_RETRIES: "schema_retries",
 }
 
 

@@ -23,7 +23,6 @@ from monitor.checkpoint.redis import RedisStateStore
 from monitor.claim import DetectSettings
 from monitor.config import DEFAULT_CONFIG, Config, load, secret
 from monitor.connect import connect_redis, kafka_settings, redis_refusal, redis_tls, redis_warnings
-from monitor.decode import decoder_for
 from monitor.decode.base import Limits
 from monitor.detect import Detection
 from monitor.engine import Engine, EngineSettings
@@ -37,6 +36,7 @@ from monitor.renew import STOPPED_GRACE_S, Renewal
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
 from monitor.wiring_clock import CLOCK as CLOCK
+from monitor.wiring_formats import decoder_of
 from monitor.wiring_keys import key_store as key_store
 from monitor.wiring_keystore import vendor_store
 
@@ -128,7 +128,7 @@ def pipeline_for(config: Config, client: Client, log: Log) -> Pipeline:
     limits = Limits(max_future_s=config.detect.max_future_s, now=CLOCK.now)
     return Pipeline(
         source=source_for(config),
-        decoder=decoder_for(config.kafka.format, limits, config.kafka.key_field),
+        decoder=decoder_of(config, config.kafka.format, limits),
         enricher=enricher_for(config),
         engine=engine_for(config, config.kafka.topic),
         store=RedisStateStore(client, config.kafka.topic),

@@ -12,7 +12,6 @@ from monitor.backfill_write import already_begun
 from monitor.checkpoint.base import NO_OFFSET
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config
-from monitor.decode import decoder_for
 from monitor.decode.base import Decoder, Limits
 from monitor.period import Period
 from monitor.placement import fitting, placer
@@ -22,6 +21,7 @@ from monitor.source.file import FileSource
 from monitor.source.history import KafkaHistory, Stretch, stretches
 from monitor.source.settings import KafkaSettings
 from monitor.wiring import CLOCK, Client, engine_for, enricher_for
+from monitor.wiring_formats import decoder_of
 from monitor.wiring_history import history_for, history_settings
 
 SAMPLE: Final = 500
@@ -129,4 +129,4 @@ def recent_requests(
 def _decoder(config: Config, wire_format: str) -> Decoder:
     """Checks times against the clock: a date far ahead would make all that comes after it late."""
     limits = Limits(max_future_s=config.detect.max_future_s, now=CLOCK.now)
-    return decoder_for(wire_format, limits, config.kafka.key_field)
+    return decoder_of(config, wire_format, limits)

@@ -165,7 +165,7 @@ class Vendors:
         signer = Signer([read_secret(Path(path)) for path in settings.secret_files])
         guard = AddressGuard([_network(text) for text in settings.allow_networks])
         transport = PinnedTransport(
-            httpx.HTTPTransport(verify=_trust(settings.http.ca_file), trust_env=False), guard
+            httpx.HTTPTransport(verify=trust(settings.http.ca_file), trust_env=False), guard
         )
         client = httpx.Client(transport=transport, timeout=_timeout(settings.http), trust_env=False)
         place = Place(Webhook.name, Webhook.setting)
@@ -210,13 +210,13 @@ class Vendors:
         tells: Callable[[Any], object] = lambda _: "",
     ) -> Api:
         check_url(url, f"{vendor.setting}.url")
-        client = httpx.Client(verify=_trust(http.ca_file), timeout=_timeout(http))
+        client = httpx.Client(verify=trust(http.ca_file), timeout=_timeout(http))
         place = Place(vendor.name, vendor.setting)
         return Api(place, client, url, self._patience, self._clock, credential, tells)
 
     def _login(self, name: str, setting: str, url: str, http: HttpConfig) -> Api:
         check_url(url, f"{setting} (the login or metadata URL)")
-        client = httpx.Client(verify=_trust(http.ca_file), timeout=_timeout(http))
+        client = httpx.Client(verify=trust(http.ca_file), timeout=_timeout(http))
         return Api(Place(name, setting), client, url, self._patience, self._clock)
 
     def _azure_grant(self, settings: AzureApimConfig) -> Callable[[], Any]:
@@ -255,7 +255,7 @@ def _timeout(http: HttpConfig) -> httpx.Timeout:
 
 
 @cache
-def _trust(ca_file: str) -> ssl.SSLContext:
+def trust(ca_file: str) -> ssl.SSLContext:
     """Made once: reading all of the world's certificates takes some 20 ms."""
     context = httpx.create_ssl_context()
     if ca_file:

@@ -59,7 +59,8 @@ class Decoded:
 
 
 class Decoder(Protocol):
-    """One wire format. Never raises for the content of a record."""
+    """One wire format. Never raises for the content of a record; those whose schemas are in a registry raise
+    ``Transient`` while it does not answer, and may then be called again with the same records."""
 
     def decode(
         self, values: Sequence[bytes | None], offsets: Offsets, headers: Sequence[Headers] | None = None

@@ -52,7 +52,7 @@ class CloudEventsDecoder:
             except Rejected as error:
                 rejects.append(Reject(row, int(offsets[row]), error.reason, str(error)))
                 data.append(None)
-        found = self._inner.decode(data, offsets)
+        found = self._inner.decode(data, offsets, headers)
         if not rejects:
             return found
         return Decoded(found.columns, sorted(rejects + found.rejects, key=lambda reject: reject.row))

@@ -14,13 +14,14 @@ import pytest
 import yaml
 
 from monitor.config import Config
-from monitor.decode import FORMATS, KEYED, decoder_for
+from monitor.decode import FORMATS, KEYED, REGISTERED, decoder_for
 from monitor.decode.base import Limits
+from monitor.wiring_formats import decoder_of
 
 PAGE: Final = (Path("docs") / "formats.md").read_text()
 
 
-@pytest.mark.parametrize("name", [*FORMATS, *KEYED, "cloudevents"])
+@pytest.mark.parametrize("name", [*FORMATS, *KEYED, *REGISTERED, "cloudevents"])
 def test_every_format_has_its_field_map(name: str) -> None:
     _, found, section = PAGE.partition(f"\n## {name}\n")
     assert found
@@ -44,10 +45,10 @@ def is_struct_of(found: object, module: str) -> bool:
 
 def test_the_settings_on_the_page_are_settings_of_formats_there_are() -> None:
     blocks = [b for b in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if b.startswith("kafka:")]
-    assert len(blocks) == 5
+    assert len(blocks) == 7
     for block in blocks:
-        kafka = msgspec.convert(yaml.safe_load(block), Config).kafka
-        decoder_for(kafka.format, Limits(), kafka.key_field)
+        config = msgspec.convert(yaml.safe_load(block.replace("/etc/keywatch/tls/ca.pem", '""')), Config)
+        decoder_of(config, config.kafka.format, Limits())
 
 
 def test_the_aws_log_format_on_the_page_is_read() -> None:

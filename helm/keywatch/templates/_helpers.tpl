@@ -88,6 +88,8 @@ app.kubernetes.io/part-of: keywatch
 {{- define "keywatch.secretSettings" -}}
 kafkaPassword: {section: kafka, field: password_file}
 redisPassword: {section: redis, field: password_file}
+registryPassword: {section: registry, field: password_file}
+registryToken: {section: registry, field: token_file}
 slackToken: {section: slack, field: token_file}
 keyPepper: {section: keystore, field: pepper_file}
 {{- end }}

@@ -1,0 +1,1 @@
+"""Schemas from a registry, asked for by id."""
