@@ -39,6 +39,22 @@ from monitor.config_keystore import (
 )
 
 
+class KafkaOauthConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Tokens for ``kafka.security.sasl_mechanism: OAUTHBEARER``.
+
+    ``token_file``: a token that somebody else renews. Else ``token_url``: of an OAuth 2.0 server, asked with
+    ``client_id``, ``client_secret_file`` and ``scope``. The files are read at each use.
+    """
+
+    token_file: str = ""
+    token_url: str = ""
+    client_id: str = ""
+    client_secret_file: str = ""
+    scope: str = ""
+    ca_file: str = ""
+    timeout_s: float = 5.0
+
+
 class RegistryConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The schema registry of the formats ``avro`` and ``protobuf``; needs the extra ``registry``.
 
@@ -86,10 +102,12 @@ class KafkaConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
 
 class RedisConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``url``: ``redis://``, ``rediss://`` for TLS, or ``redis+cluster://`` for Redis Cluster.
+    """``url``: ``redis://``, ``rediss://`` for TLS, ``redis+cluster://`` for Redis Cluster, or
+    ``redis+sentinel://SENTINEL:26379,SENTINEL:26379/NAME`` for the master that Sentinels call NAME.
 
     ``ca_file``: whom a TLS server must be signed by, the system's authorities when empty. ``cert_file`` and
-    ``key_file``: our own certificate, where the server asks for one.
+    ``key_file``: our own certificate, where the server asks for one. ``sentinel_user`` and
+    ``sentinel_password_file``: how to log in at the Sentinels, where they ask.
     """
 
     url: str = "redis://localhost:6379/0"
@@ -98,6 +116,8 @@ class RedisConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     cert_file: str = ""
     key_file: str = ""
     timeout_s: float = 5.0
+    sentinel_user: str = ""
+    sentinel_password_file: str = ""
     allow_unsafe: bool = False
 
 
@@ -237,6 +257,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     """All settings; every default is safe."""
 
     kafka: KafkaConfig = KafkaConfig()
+    kafka_oauth: KafkaOauthConfig = KafkaOauthConfig()
     registry: RegistryConfig = RegistryConfig()
     redis: RedisConfig = RedisConfig()
     geoip: GeoipConfig = GeoipConfig()

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import redis
+import redis.sentinel
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
@@ -15,7 +16,10 @@ from redis.retry import Retry
 from domain.errors import Fatal, Reason
 from domain.secret import Secret
 from monitor.config import Config, RedisConfig, secret
+from monitor.sentinel import SCHEMES as SENTINEL_SCHEMES
+from monitor.sentinel import SentinelLogin, master_client
 from monitor.source.settings import KafkaSettings
+from monitor.wiring_tokens import kafka_tokens
 
 CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 
@@ -25,10 +29,12 @@ def connect_redis(
     timeout_s: float = 5.0,
     password: Secret | None = None,
     tls: Mapping[str, str] = MappingProxyType({}),
+    sentinel: SentinelLogin = SentinelLogin(),  # noqa: B008 - frozen
 ) -> redis.Redis | RedisCluster:
-    """A client for ``redis[s]://`` or ``redis[s]+cluster://``; connects at the first call.
+    """A client for ``redis[s]://``, ``redis[s]+cluster://`` or ``redis[s]+sentinel://``; connects at the
+    first call.
 
-    ``tls``: as by :func:`redis_tls`.
+    ``tls``: as by :func:`redis_tls`. ``sentinel``: as by :func:`monitor.sentinel.sentinel_login`.
     Two retries: every script of ours answers the same when it is sent again.
     """
     scheme, _, rest = url.partition("://")
@@ -38,6 +44,8 @@ def connect_redis(
         options["password"] = password.reveal()
     if scheme in CLUSTER_SCHEMES:
         return _cluster(f"{CLUSTER_SCHEMES[scheme]}://{rest}", options)
+    if scheme in SENTINEL_SCHEMES:
+        return master_client(url, {**options, "retry": retry}, sentinel)
     try:
         return redis.Redis.from_url(url, retry=retry, **options)
     except ValueError as error:
@@ -71,6 +79,12 @@ def redis_refusal(settings: RedisConfig, error: redis.RedisError) -> Fatal:
             Reason.CREDENTIALS,
             f"redis.url: no TLS with {host}, as a certificate did not satisfy one side: check redis.ca_file, "
             "the name in redis.url, and redis.cert_file if the server asks for one",
+        )
+    if isinstance(error, redis.sentinel.MasterNotFoundError):
+        return Fatal(
+            Reason.UNREACHABLE,
+            f"redis.url: no Sentinel of {host} names a master that answers ({error}): check the name, and "
+            "redis.sentinel_password_file if they ask for a password",
         )
     return Fatal(Reason.UNREACHABLE, f"redis.url: nothing answers at {host}: is Redis running there?")
 
@@ -137,4 +151,5 @@ def kafka_settings(config: Config, topic: str) -> KafkaSettings:
         instance_id=kafka.instance_id,
         security=security,
         poll_records=kafka.poll_records,
+        tokens=kafka_tokens(config),
     )

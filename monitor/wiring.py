@@ -33,6 +33,7 @@ from monitor.logs import Log
 from monitor.outside import HONEY, Outside, Watched
 from monitor.pipeline import Pipeline
 from monitor.renew import STOPPED_GRACE_S, Renewal
+from monitor.sentinel import sentinel_login
 from monitor.source.base import Source
 from monitor.source.dead_letter import KafkaDeadLetters
 from monitor.wiring_clock import CLOCK as CLOCK
@@ -87,7 +88,9 @@ def open_redis(config: Config) -> Client:
     """A client that has answered once. Raises ``Fatal`` naming ``redis.url`` when it does not."""
     settings = config.redis
     password = secret("", settings.password_file, "redis.password_file")
-    client = connect_redis(settings.url, settings.timeout_s, password, redis_tls(settings))
+    client = connect_redis(
+        settings.url, settings.timeout_s, password, redis_tls(settings), sentinel_login(settings)
+    )
     try:
         client.ping()
     except redis.exceptions.RedisError as error:

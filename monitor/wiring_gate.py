@@ -19,6 +19,8 @@ from keystore.redis_store import RedisKeyStore
 from monitor.config import Config, load, secret
 from monitor.connect import connect_redis, kafka_settings, redis_tls
 from monitor.logs import Log
+from monitor.sentinel import sentinel_login
+from monitor.source.refusal import kafka_python_options
 from monitor.source.settings import KafkaSettings
 from monitor.wiring_clock import CLOCK
 from monitor.wiring_keys import key_store
@@ -58,7 +60,8 @@ def _keys(config: Config) -> RedisKeyStore:
     if not config.keystore.pepper_file:
         raise Fatal(Reason.CONFIG, "keystore.pepper_file is not set: without it no key can be verified")
     password = secret("", config.redis.password_file, "redis.password_file")
-    client = connect_redis(config.redis.url, config.gate.store_timeout_s, password, redis_tls(config.redis))
+    tls, login = redis_tls(config.redis), sentinel_login(config.redis)
+    client = connect_redis(config.redis.url, config.gate.store_timeout_s, password, tls, login)
     return key_store(config, client)
 
 
@@ -86,5 +89,5 @@ def _producer(settings: KafkaSettings) -> Any:
         delivery_timeout_ms=DELIVERY_MS,
         allow_auto_create_topics=False,
         metrics_enabled=False,
-        **settings.revealed(),
+        **kafka_python_options(settings),
     )

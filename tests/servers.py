@@ -140,11 +140,13 @@ class Kafka:
 
 
 @contextmanager
-def kafka_server(directory: Path, more: str = "", users: Sequence[str] = ()) -> Iterator[Kafka]:
+def kafka_server(
+    directory: Path, more: str = "", users: Sequence[str] = (), jvm: Sequence[str] = ()
+) -> Iterator[Kafka]:
     """Apache Kafka in KRaft mode, alone; about 4 s to start.
 
     ``more``: properties that replace others, ``{port}`` and ``{controller}`` filled in. ``users``: SCRAM
-    credentials as ``kafka-storage format --add-scram`` takes them.
+    credentials as ``kafka-storage format --add-scram`` takes them. ``jvm``: more options for Java.
     """
     java = shutil.which("java")
     if java is None or not any(KAFKA_LIBS.glob("kafka_*.jar")):
@@ -153,7 +155,7 @@ def kafka_server(directory: Path, more: str = "", users: Sequence[str] = ()) -> 
     properties = directory / "server.properties"
     template = _KAFKA_PROPERTIES + more
     properties.write_text(template.format(port=port, controller=controller, data=directory / "log"))
-    run = [str(java), "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{KAFKA_LIBS}/*"]
+    run = [str(java), "-Xmx512m", "-XX:+UseSerialGC", *jvm, "-cp", f"{KAFKA_LIBS}/*"]
     format_log = [*run, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ"]
     subprocess.run(
         [*format_log, "-c", properties, *(part for user in users for part in ("--add-scram", user))],

@@ -12,6 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from domain.errors import Fatal, KeywatchError, Reason
 from monitor.source.base import Headers, Polled, RecordBatch
 from monitor.source.membership import Membership
+from monitor.source.refusal import refusal
 from monitor.source.settings import (
     FETCH_BYTES,
     FETCH_WAIT_MS,
@@ -25,6 +26,7 @@ from monitor.source.settings import (
     not_allowed,
     unreachable,
 )
+from monitor.source.tokens import librdkafka_callback
 
 _LIBRDKAFKA: Final = {
     "sasl_plain_username": "sasl.username",
@@ -52,6 +54,10 @@ _NO_TOPIC: Final = {
     KafkaError._UNKNOWN_PARTITION,
 }
 _TIMEOUT_S: Final = 10.0
+_ATTEMPT_S: Final = 1.0
+_TOLERATED: Final = 5
+"""Refused logins without a record between, with tokens: a broker also refuses one that was renewed within a
+second of the last, and librdkafka then connects anew."""
 
 
 class ConfluentSource:
@@ -68,9 +74,12 @@ class ConfluentSource:
         self._settings = settings
         self._members = Membership()
         self._flowing: set[int] = set()
+        self._joined = False
         self._refused: str | None = None
+        self._refusals = 0
         self._closed = False
-        self._consumer = _consumer(settings, self._on_error)
+        self._token_error: Exception | None = None
+        self._consumer = _consumer(settings, self._on_error, self._on_token_error)
         try:
             self._join()
         except BaseException:
@@ -87,22 +96,46 @@ class ConfluentSource:
         )
 
     def _partitions(self) -> list[int]:
-        try:
-            topics = self._consumer.list_topics(timeout=self._settings.connect_timeout_s).topics
-        except KafkaException as error:
-            if self._refused is not None:
-                raise not_allowed(self._settings, self._refused) from error
-            raise unreachable(self._settings, error.args[0].name()) from error
+        topics = self._topics()
         if self.topic not in topics or topics[self.topic].error is not None:
             raise no_topic(self._settings)
         return list(topics[self.topic].partitions)
 
+    def _topics(self) -> Mapping[str, Any]:
+        """Asks again each second, since only ``poll`` tells why nobody answers."""
+        for _ in range(max(1, round(self._settings.connect_timeout_s / _ATTEMPT_S))):
+            try:
+                found: Mapping[str, Any] = self._consumer.list_topics(timeout=_ATTEMPT_S).topics
+            except KafkaException as error:
+                last = error
+            else:
+                self._joined = True
+                return found
+            self._consumer.poll(0)
+            if self._refused is not None:
+                raise self._refusal() from last
+        raise unreachable(self._settings, last.args[0].name()) from last
+
+    def _refusal(self) -> Exception:
+        if isinstance(self._token_error, KeywatchError):
+            return self._token_error
+        said = self._refused or ""
+        return refusal(self._settings, said) or not_allowed(self._settings, said)
+
     # -- callbacks, run inside poll -------------------------------------------------------------------
 
     def _on_error(self, error: KafkaError) -> None:
-        """Brokers that come and go are librdkafka's to handle; being refused is ours."""
+        """Brokers that come and go are librdkafka's to handle; being refused is ours. What is wrong with TLS
+        may pass once it has worked, as when brokers get new certificates one after the other."""
         if error.code() in _NOT_ALLOWED:
-            self._refused = error.name()
+            self._refusals += 1
+            if not self._joined or self._settings.tokens is None or self._refusals > _TOLERATED:
+                self._refused = error.str()
+        elif not self._joined and refusal(self._settings, error.str()) is not None:
+            self._refused = error.str()
+
+    def _on_token_error(self, error: Exception) -> None:
+        self._token_error = error
 
     def _on_assign(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         consumer.incremental_assign([])  # the wrapper would start them itself if nothing were called
@@ -129,8 +162,10 @@ class ConfluentSource:
                 skipped |= self._skip(message.partition(), message.offset())
             else:
                 self._raise_if_lasting(message.error())
+        if by_partition:
+            self._refusals = 0
         if self._refused is not None:
-            raise not_allowed(self._settings, self._refused)
+            raise self._refusal()
         return self._members.polled((_batch(n, found) for n, found in by_partition.items()), skipped)
 
     def _consume(self, timeout_s: float) -> list[Any]:
@@ -230,7 +265,7 @@ def _batch(partition: int, messages: list[Any]) -> RecordBatch:
     )
 
 
-def _consumer(settings: KafkaSettings, on_error: Any) -> Consumer:
+def _consumer(settings: KafkaSettings, on_error: Any, on_token_error: Any) -> Consumer:
     security = {_LIBRDKAFKA.get(k, k.replace("_", ".")): v for k, v in settings.revealed().items()}
     if "ssl.check.hostname" in security:
         checked = security.pop("ssl.check.hostname").lower() in ("true", "1", "yes")
@@ -253,6 +288,9 @@ def _consumer(settings: KafkaSettings, on_error: Any) -> Consumer:
         "error_cb": on_error,
         "logger": logging.getLogger("confluent_kafka"),
     }
+    if settings.tokens is not None:
+        settings.tokens()  # raises in our words; the client's constructor would wait and then tell nothing
+        options["oauth_cb"] = librdkafka_callback(settings.tokens, on_token_error)
     if settings.group is not None and settings.instance_id:
         options["group.instance.id"] = settings.instance_id
     try:

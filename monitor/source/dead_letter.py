@@ -14,7 +14,8 @@ from kafka import errors as kafka_errors
 
 from domain.errors import Fatal, Reason, Transient
 from monitor.source.base import DeadLetter
-from monitor.source.settings import KafkaSettings, bad_security, not_allowed, unreachable
+from monitor.source.refusal import kafka_python_options, refusal
+from monitor.source.settings import KafkaSettings, bad_security, unreachable
 
 KEPT_BYTES: Final = 64 << 10
 """How much of a value is kept when the broker takes no letter of its size."""
@@ -24,7 +25,6 @@ LINGER_MS: Final = 20
 """Rejects come in bursts: a short wait puts a burst into few requests."""
 
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
-_NOT_ALLOWED = (kafka_errors.SaslAuthenticationFailedError, kafka_errors.AuthorizationError)
 
 
 class KafkaDeadLetters:
@@ -185,11 +185,9 @@ def open_producer(settings: KafkaSettings) -> KafkaProducer:
             linger_ms=LINGER_MS,
             allow_auto_create_topics=False,
             metrics_enabled=False,
-            **settings.revealed(),
+            **kafka_python_options(settings),
         )
-    except _NOT_ALLOWED as error:
-        raise not_allowed(settings, type(error).__name__) from error
     except (kafka_errors.KafkaConfigurationError, ValueError, TypeError) as error:
         raise bad_security(settings, error) from error
     except (kafka_errors.KafkaError, OSError) as error:
-        raise unreachable(settings, type(error).__name__) from error
+        raise refusal(settings, str(error)) or unreachable(settings, type(error).__name__) from error

@@ -14,6 +14,7 @@ from kafka.structs import OffsetAndMetadata
 
 from monitor.source.base import Polled, RecordBatch
 from monitor.source.membership import Membership
+from monitor.source.refusal import kafka_python_options, refusal
 from monitor.source.settings import (
     FETCH_BYTES,
     FETCH_WAIT_MS,
@@ -209,14 +210,12 @@ def connect(settings: KafkaSettings) -> KafkaConsumer:
             metadata_max_age_ms=int(settings.metadata_max_age_s * 1000),
             metrics_enabled=False,
             **grouped,
-            **settings.revealed(),
+            **kafka_python_options(settings),
         )
-    except _NOT_ALLOWED as error:
-        raise not_allowed(settings, type(error).__name__) from error
     except (kafka_errors.KafkaConfigurationError, ValueError, TypeError) as error:
         raise bad_security(settings, error) from error
     except (kafka_errors.KafkaError, OSError) as error:
-        raise unreachable(settings, type(error).__name__) from error
+        raise refusal(settings, str(error)) or unreachable(settings, type(error).__name__) from error
 
 
 @contextmanager
@@ -225,7 +224,7 @@ def translated(settings: KafkaSettings) -> Iterator[None]:
     try:
         yield
     except _NOT_ALLOWED as error:
-        raise not_allowed(settings, type(error).__name__) from error
+        raise refusal(settings, str(error)) or not_allowed(settings, type(error).__name__) from error
     except kafka_errors.FencedInstanceIdError as error:
         raise fenced(settings) from error
     except kafka_errors.KafkaError as error:

@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.errors import Fatal, Reason, Transient
 from domain.secret import Secret
+from monitor.source.tokens import Tokens
 
 POLL_RECORDS: Final = 20_000
 """Records a poll at most: large enough that the cost of a batch is shared by many events."""
@@ -27,6 +28,7 @@ class KafkaSettings:
     """``group`` None reads all partitions without a group. Security names are those of kafka-python:
     ``security_protocol``, ``sasl_mechanism``, ``sasl_plain_username``, ``sasl_plain_password``,
     ``ssl_cafile``, ``ssl_certfile``, ``ssl_keyfile``, ``ssl_password``, ``ssl_check_hostname``.
+    ``tokens``: for OAUTHBEARER.
     """
 
     bootstrap: str
@@ -34,6 +36,7 @@ class KafkaSettings:
     group: str | None = None
     instance_id: str = ""
     security: Mapping[str, str | Secret] = field(default_factory=dict)
+    tokens: Tokens | None = None
     poll_records: int = POLL_RECORDS
     connect_timeout_s: float = 30.0
     session_timeout_s: float = 45.0

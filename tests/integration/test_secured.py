@@ -1,13 +1,10 @@
-"""``keywatch run`` over TLS: SCRAM and a client certificate at Kafka, least rights at Redis."""
+"""Redis over TLS with least rights, and what is said when it refuses."""
 
 from __future__ import annotations
 
 import re
-import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal
 
 import msgspec
 import pytest
@@ -17,41 +14,23 @@ from domain.case import CaseState
 from domain.decision import Action
 from domain.errors import Fatal, Reason
 from domain.overview import FindingQuery, FoundFinding
-from domain.ports import KeyState
 from monitor.checkpoint.redis import RedisStateStore
-from monitor.config import Config, GeoipConfig, KafkaConfig, RedisConfig, load
-from monitor.config_alerting import AlertConfig
-from monitor.connect import connect_redis, redis_tls
-from monitor.demo import POLICY
+from monitor.config import Config, RedisConfig
+from monitor.connect import redis_tls
 from monitor.pulse import Pulses, Tally
 from monitor.source.settings import KafkaSettings
-from monitor.wiring import CLOCK, key_store, open_redis, source_for
+from monitor.wiring import CLOCK, open_redis
 from monitor.wiring_alerting import office_for
 from monitor.wiring_readers import readers_for
-from sample_streams import GEO
 from tests.alerts import NOW_MS, case, finding
-from tests.faults.stored import offsets
-from tests.faults.streams import PARTITIONS, Topic, filled
-from tests.processes import running, until
 from tests.secured import (
     PASSWORD,
-    USER,
     Certificates,
-    SecuredKafka,
     SecuredRedis,
-    secured_kafka,
     secured_redis,
 )
 from tests.secured import certificates as make_certificates
-
-PAGE: Final = Path("docs") / "secured.md"
-Client = Literal["kafka-python", "confluent"]
-
-
-def acl_rules() -> list[str]:
-    """The rules on the page, without the user's name and password."""
-    (block,) = re.findall(r"```\nuser keywatch (.*?)```", PAGE.read_text(), re.DOTALL)
-    return [rule for rule in block.split() if rule != "on" and not rule.startswith((">", "#"))]
+from tests.secured_settings import PAGE, acl_rules, redis_config
 
 
 @pytest.fixture(scope="module")
@@ -59,54 +38,10 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[SecuredKafka]:
-    with secured_kafka(tmp_path_factory.mktemp("secured-kafka"), certificates) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def stolen(broker: SecuredKafka) -> Topic:
-    return filled(broker.plain, "stolen_key_new_country")
-
-
 @pytest.fixture
 def store(tmp_path: Path, certificates: Certificates) -> Iterator[SecuredRedis]:
     with secured_redis(tmp_path, certificates, acl_rules()) as found:
         yield found
-
-
-def redis_config(
-    store: SecuredRedis, certificates: Certificates, password: Path, **other: str
-) -> RedisConfig:
-    files = {
-        "ca_file": str(certificates.authority),
-        "cert_file": str(certificates.client),
-        "key_file": str(certificates.client_key),
-    }
-    config = RedisConfig(url=store.url, password_file=str(password))
-    return msgspec.structs.replace(config, **(files | other))
-
-
-def kafka_config(
-    bootstrap: str, topic: str, client: Client, certificates: Certificates, password: Path, **other: str
-) -> KafkaConfig:
-    security = {
-        "security_protocol": "SASL_SSL",
-        "sasl_mechanism": "SCRAM-SHA-512",
-        "sasl_plain_username": USER,
-        "ssl_cafile": str(certificates.authority),
-        "ssl_certfile": str(certificates.client),
-        "ssl_keyfile": str(certificates.client_key),
-    }
-    return KafkaConfig(
-        bootstrap=bootstrap,
-        topic=topic,
-        client=client,
-        group=uuid.uuid4().hex,
-        security=security | other,
-        password_file=str(password),
-    )
 
 
 @pytest.fixture
@@ -121,57 +56,6 @@ def wrong(tmp_path: Path) -> Path:
     path = tmp_path / "wrong"
     path.write_text("not-the-password\n")
     return path
-
-
-@pytest.mark.kafka
-@pytest.mark.parametrize("client", ["kafka-python", "confluent"])
-def test_a_client_joins_its_group_and_reads_over_tls_with_scram(
-    client: Client, broker: SecuredKafka, stolen: Topic, certificates: Certificates, password: Path
-) -> None:
-    config = Config(kafka=kafka_config(broker.bootstrap, stolen.name, client, certificates, password))
-    source = source_for(config)
-    deadline = time.monotonic() + 60
-    read = 0
-    while not read and time.monotonic() < deadline:
-        polled = source.poll(0.2)
-        for number in polled.assigned:
-            source.seek(number, None)
-        read += sum(len(batch) for batch in polled.batches)
-    source.close()
-    assert read > 0
-
-
-@pytest.mark.kafka
-@pytest.mark.redis
-def test_the_daemon_reads_and_suspends_with_least_rights(
-    tmp_path: Path,
-    broker: SecuredKafka,
-    stolen: Topic,
-    store: SecuredRedis,
-    certificates: Certificates,
-    password: Path,
-) -> None:
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    config = Config(
-        kafka=kafka_config(broker.bootstrap, stolen.name, "kafka-python", certificates, password),
-        redis=redis_config(store, certificates, password),
-        geoip=GeoipConfig(databases=[str(GEO)]),
-        alert=AlertConfig(policy=str(tmp_path / "policy.yaml")),
-    )
-    path = tmp_path / "keywatch.yaml"
-    path.write_bytes(msgspec.yaml.encode(config))
-    ours = open_redis(load(path, {}))
-    keys = key_store(config, ours)
-    keys.import_external("key_victim", "acme", "ops@acme.example")
-    admin: Any = connect_redis(store.plain)
-    with running(tmp_path / "log", "run", "-c", str(path)) as daemon:
-        until(lambda: offsets(admin, stolen.name, PARTITIONS) == stolen.ends, daemon, "read")
-        until(lambda: keys.describe("key_victim").state is KeyState.SUSPENDED, daemon, "suspended")
-    refused = {entry["object"] for entry in admin.acl_log()}
-    assert refused == set()
-    assert PASSWORD not in (tmp_path / "log").read_text()
-    ours.close()
-    admin.close()
 
 
 @pytest.mark.redis

@@ -87,7 +87,10 @@ app.kubernetes.io/part-of: keywatch
 {{/* Which setting reads the file of which secret. */}}
 {{- define "keywatch.secretSettings" -}}
 kafkaPassword: {section: kafka, field: password_file}
+kafkaToken: {section: kafka_oauth, field: token_file}
+kafkaClientSecret: {section: kafka_oauth, field: client_secret_file}
 redisPassword: {section: redis, field: password_file}
+redisSentinelPassword: {section: redis, field: sentinel_password_file}
 registryPassword: {section: registry, field: password_file}
 registryToken: {section: registry, field: token_file}
 slackToken: {section: slack, field: token_file}
