@@ -8,6 +8,7 @@ from typing import Final
 
 from redis import exceptions
 
+from domain.acl import lacking_words
 from domain.errors import Fatal, Reason, Transient
 
 _PASSING: Final = ("MISCONF", "NOREPLICAS", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "OOM")
@@ -29,13 +30,15 @@ def redis_errors(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
+    except exceptions.AuthenticationError as error:
         raise Fatal(
             Reason.CREDENTIALS, f"{what}: Redis refused our credentials: check redis.url and its ACL"
         ) from error
     except exceptions.TimeoutError as error:
         raise Transient(Reason.TIMEOUT, f"{what}: Redis did not answer in time") from error
     except exceptions.ResponseError as error:
+        if words := lacking_words(str(error)):
+            raise Fatal(Reason.CREDENTIALS, f"{what}: {words}") from error
         if isinstance(error, _NOT_NOW) or str(error).startswith(_PASSING):
             raise Transient(Reason.SERVER_ERROR, f"{what}: Redis cannot do it now: {error}") from error
         raise Fatal(Reason.CORRUPT, f"{what}: Redis refused a command: {error}") from error

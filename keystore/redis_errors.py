@@ -8,6 +8,7 @@ from typing import Final
 
 from redis import exceptions
 
+from domain.acl import lacking_words
 from domain.errors import Fatal, Reason, Transient
 
 _PASSING: Final = ("MISCONF", "NOREPLICAS", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN")
@@ -25,7 +26,6 @@ _NOT_ALLOWED: Final = (
     exceptions.AuthenticationError,
     exceptions.AuthorizationError,
     exceptions.AuthenticationWrongNumberOfArgsError,
-    exceptions.NoPermissionError,
 )
 
 
@@ -53,6 +53,12 @@ def redis_errors() -> Iterator[None]:
             Reason.UNREACHABLE, f"key store: cannot reach Redis: {error}; check redis.url"
         ) from error
     except exceptions.ResponseError as error:
-        if str(error).startswith(_PASSING):
-            raise Transient(Reason.SERVER_ERROR, f"key store: Redis cannot write now: {error}") from error
-        raise Fatal(Reason.CORRUPT, f"key store: Redis refused a command: {error}") from error
+        raise _refused(error) from error
+
+
+def _refused(error: exceptions.ResponseError) -> Fatal | Transient:
+    if words := lacking_words(str(error)):
+        return Fatal(Reason.CREDENTIALS, f"key store: {words}")
+    if str(error).startswith(_PASSING):
+        return Transient(Reason.SERVER_ERROR, f"key store: Redis cannot write now: {error}")
+    return Fatal(Reason.CORRUPT, f"key store: Redis refused a command: {error}")

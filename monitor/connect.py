@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +14,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
 
+from domain.acl import lacking_words
 from domain.errors import Fatal, Reason
 from domain.secret import Secret
 from monitor.config import Config, RedisConfig, secret
@@ -20,6 +22,9 @@ from monitor.sentinel import SCHEMES as SENTINEL_SCHEMES
 from monitor.sentinel import SentinelLogin, master_client
 from monitor.source.settings import KafkaSettings
 from monitor.wiring_tokens import kafka_tokens
+
+_HUNG_UP = re.compile("violation of protocol|reset by peer|closed by server|alert", re.IGNORECASE)
+"""What is left of a server that did not like our certificate: its alert comes after TLS stands."""
 
 CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 
@@ -71,14 +76,21 @@ def redis_refusal(settings: RedisConfig, error: redis.RedisError) -> Fatal:
     """Why the first call failed, in the words of the settings."""
     host = settings.url.rpartition("@")[2].rpartition("://")[2]
     if isinstance(error, redis.exceptions.AuthenticationError):
-        return Fatal(Reason.CREDENTIALS, f"redis.url: {host} refused our credentials")
-    if isinstance(error, redis.exceptions.NoPermissionError):
-        return Fatal(Reason.CREDENTIALS, f"redis.url: our user at {host} may not even PING: see its ACL")
-    if "certificate" in str(error).lower():
         return Fatal(
             Reason.CREDENTIALS,
-            f"redis.url: no TLS with {host}, as a certificate did not satisfy one side: check redis.ca_file, "
-            "the name in redis.url, and redis.cert_file if the server asks for one",
+            f"redis.url: {host} refused our credentials: check the user in it and redis.password_file",
+        )
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        words = lacking_words(str(error)) or "our Redis user lacks a right"
+        return Fatal(Reason.CREDENTIALS, f"redis.url: {host}: {words}")
+    if "certificate" in str(error).lower() or (
+        settings.url.startswith("rediss") and _HUNG_UP.search(str(error))
+    ):
+        return Fatal(
+            Reason.CREDENTIALS,
+            f"redis.url: no TLS with {host}, as a certificate did not satisfy one side: check redis.ca_file "
+            f"({settings.ca_file or 'not set'}), the name in redis.url, and redis.cert_file "
+            f"({settings.cert_file or 'not set'}) if the server asks for one; has either expired?",
         )
     if isinstance(error, redis.sentinel.MasterNotFoundError):
         return Fatal(

@@ -7,6 +7,8 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from domain.errors import Fatal, Reason
@@ -46,7 +48,8 @@ def master_client(url: str, options: dict[str, Any], login: SentinelLogin) -> re
             "being what the Sentinels call the master",
         )
     shared = {**options, "ssl": SCHEMES[parts.scheme]}
-    for_sentinels = {key: value for key, value in shared.items() if key not in ("password", "retry")}
+    for_sentinels = {key: value for key, value in shared.items() if key != "password"}
+    for_sentinels["retry"] = Retry(NoBackoff(), 1)  # the next Sentinel may answer at once
     if login.user:
         for_sentinels["username"] = login.user
     if login.password:
@@ -54,9 +57,12 @@ def master_client(url: str, options: dict[str, Any], login: SentinelLogin) -> re
     if at:
         shared["username"], _, password = (unquote(part) for part in user.partition(":"))
         shared |= {"password": password} if password else {}
-    manager = Sentinel([_address(host) for host in hosts.split(",")], sentinel_kwargs=for_sentinels)
+    manager: Any = _Sentinel([_address(host) for host in hosts.split(",")], sentinel_kwargs=for_sentinels)
     found: redis.Redis = manager.master_for(name, db=int(database or 0), **shared)
     return found
+
+
+_Sentinel: Any = Sentinel  # redis-py leaves it untyped
 
 
 def _address(host: str) -> tuple[str, int]:

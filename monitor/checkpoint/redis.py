@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import redis
 from redis.cluster import RedisCluster
 
+from domain.acl import lacking_words
 from domain.errors import Fatal, Reason, Transient
 from monitor.checkpoint.base import NO_OFFSET, Claim, Commit, CommitResult
 from monitor.checkpoint.codec import SAMPLES_KEPT, parse_window_field, window_field
@@ -137,7 +138,7 @@ class RedisStateStore:
     def commit(self, partition: int, commit: Commit) -> CommitResult:
         keys = [self.key(partition, p) for p in ("meta", "profiles", "windows", "outbox", "samples")]
         args = _arguments(commit)
-        answer: bytes = _answered(lambda: self._evaluate(keys, args))
+        answer: bytes = _answered(lambda: self._evaluate(keys, args), COMMIT.decode())
         return CommitResult(answer.decode())
 
     def _evaluate(self, keys: list[str], args: list[bytes | int]) -> bytes:
@@ -180,8 +181,8 @@ def _entry_ids(outbox: list[tuple[int, bytes]]) -> list[tuple[bytes, bytes]]:
     return entries
 
 
-def _answered(call: Callable[[], T]) -> T:
-    """Run one Redis call, with its errors in our words."""
+def _answered(call: Callable[[], T], script: str = "") -> T:
+    """Run one Redis call, with its errors in our words; of a ``script`` the line that failed is known."""
     try:
         return call()
     except redis.exceptions.AuthenticationError as error:
@@ -195,4 +196,6 @@ def _answered(call: Callable[[], T]) -> T:
     except (redis.exceptions.BusyLoadingError, redis.exceptions.ClusterDownError) as error:
         raise Transient(Reason.SERVER_ERROR, f"Redis is not ready: {error}") from error
     except redis.exceptions.ResponseError as error:
+        if words := lacking_words(str(error), script):
+            raise Fatal(Reason.CREDENTIALS, words) from error
         raise Fatal(Reason.CORRUPT, f"Redis refused a command: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -14,14 +15,16 @@ from domain.case import CaseState
 from domain.decision import Action
 from domain.errors import Fatal, Reason
 from domain.overview import FindingQuery, FoundFinding
+from monitor.checkpoint.base import Commit
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.config import Config, RedisConfig
-from monitor.connect import redis_tls
+from monitor.connect import connect_redis, redis_tls
 from monitor.pulse import Pulses, Tally
 from monitor.source.settings import KafkaSettings
 from monitor.wiring import CLOCK, open_redis
 from monitor.wiring_alerting import office_for
 from monitor.wiring_readers import readers_for
+from monitor.wiring_tokens import kafka_tokens
 from tests.alerts import NOW_MS, case, finding
 from tests.secured import (
     PASSWORD,
@@ -64,6 +67,16 @@ def test_what_redis_refuses_is_told_in_the_words_of_the_settings(
 ) -> None:
     for config, words in [
         (redis_config(store, certificates, wrong), "refused our credentials"),
+        (
+            redis_config(
+                store,
+                certificates,
+                password,
+                cert_file=str(certificates.expired),
+                key_file=str(certificates.expired_key),
+            ),
+            "expired",
+        ),
         (redis_config(store, certificates, password, ca_file=""), r"redis\.ca_file"),
         (redis_config(store, certificates, password, ca_file=str(certificates.server)), r"redis\.ca_file"),
     ]:
@@ -80,9 +93,11 @@ def test_files_for_tls_without_tls_are_refused(certificates: Certificates) -> No
 
 def test_the_settings_on_the_page_are_settings() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    (kafka, store) = [msgspec.convert(yaml.safe_load(block), Config) for block in blocks]
+    (kafka, oauth, store, watched) = [msgspec.convert(yaml.safe_load(block), Config) for block in blocks]
     assert redis_tls(store.redis).keys() == {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
     assert KafkaSettings("h", "t", security=kafka.kafka.security).revealed() == kafka.kafka.security
+    assert kafka_tokens(oauth) is not None
+    connect_redis(watched.redis.url).close()
 
 
 def test_the_rights_on_the_page_cover_every_command_of_a_script() -> None:
@@ -91,6 +106,27 @@ def test_the_rights_on_the_page_cover_every_command_of_a_script() -> None:
     called = {name.lower() for name in re.findall(r"redis\.p?call\(['\"](\w+)", text)}
     assert len(called) > 10
     assert {f"+{name}" for name in called} <= set(acl_rules())
+
+
+def commit_one(config: Config) -> None:
+    with closing(open_redis(config)) as client:
+        store = RedisStateStore(client, "usage")
+        store.claim(0, b"fence")
+        store.commit(0, Commit(expected=b"fence", fence=b"next", offset=7, outbox=[(6, b"finding")]))
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("missing", ["+ping", "+hget", "+hset", "+xadd"])
+def test_a_right_that_is_missing_is_named(
+    tmp_path: Path, certificates: Certificates, password: Path, missing: str
+) -> None:
+    rules = [rule for rule in acl_rules() if rule != missing]
+    with secured_redis(tmp_path, certificates, rules) as store:
+        config = Config(redis=redis_config(store, certificates, password))
+        with pytest.raises(Fatal) as caught:
+            commit_one(config)
+    assert caught.value.reason is Reason.CREDENTIALS
+    assert f"may not run {missing[1:].upper()}" in str(caught.value)
 
 
 @pytest.mark.redis
