@@ -23,8 +23,8 @@ from monitor.sentinel import SentinelLogin, master_client
 from monitor.source.settings import KafkaSettings
 from monitor.wiring_tokens import kafka_tokens
 
-_HUNG_UP = re.compile("violation of protocol|reset by peer|closed by server|alert", re.IGNORECASE)
-"""What is left of a server that did not like our certificate: its alert comes after TLS stands."""
+_TLS = re.compile("certificate|violation of protocol|reset by peer|closed by server|alert", re.IGNORECASE)
+"""Also what is left of a server that did not like our certificate: its alert comes after TLS stands."""
 
 CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 
@@ -83,9 +83,7 @@ def redis_refusal(settings: RedisConfig, error: redis.RedisError) -> Fatal:
     if isinstance(error, redis.exceptions.NoPermissionError):
         words = lacking_words(str(error)) or "our Redis user lacks a right"
         return Fatal(Reason.CREDENTIALS, f"redis.url: {host}: {words}")
-    if "certificate" in str(error).lower() or (
-        settings.url.startswith("rediss") and _HUNG_UP.search(str(error))
-    ):
+    if settings.url.startswith("rediss") and _TLS.search(str(error)):
         return Fatal(
             Reason.CREDENTIALS,
             f"redis.url: no TLS with {host}, as a certificate did not satisfy one side: check redis.ca_file "
