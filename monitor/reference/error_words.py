@@ -49,6 +49,16 @@ WORDS: Final[dict[Reason, Said]] = {
     Reason.TOO_DEEP: Said(
         "Rejected", "the JSON is nested too deeply", "nothing a gateway writes by itself: look who"
     ),
+    Reason.NOT_FRAMED: Said(
+        "Rejected",
+        "the value does not begin with the id of a schema",
+        "let producers use a serializer of the registry, or set `registry.schema_id: headers`",
+    ),
+    Reason.UNKNOWN_SCHEMA: Said(
+        "Rejected",
+        "the schema registry does not know the id that a record names",
+        "compare `registry.url` with the producer's registry",
+    ),
     Reason.UNREACHABLE: Said(
         "Transient, Fatal", "Redis, Kafka, Slack, a key store or a webhook does not answer", _AGAIN
     ),

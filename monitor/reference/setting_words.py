@@ -13,6 +13,9 @@ from monitor.reference.setting_words_keystore import KEYSTORE_SECTIONS, KEYSTORE
 SECTIONS: Final[dict[str, str]] = {
     "kafka": "Where usage events come from. See [gateways and formats](../formats.md) and "
     "[TLS and passwords](../secured.md).",
+    "kafka_oauth": "Tokens for Kafka's OAUTHBEARER; see [TLS and passwords](../secured.md).",
+    "registry": "The schema registry of [`avro`](../formats.md#avro) and `protobuf`; needs the extra "
+    "`registry`.",
     "redis": "Where baselines, findings, cases and keys are kept. It must run `noeviction`.",
     "geoip": "Where addresses are. Databases and lists are read again when they change.",
     "detect": "What counts as evidence. How many alerts come of it is the policy's `alert_budget`; see "
@@ -46,20 +49,42 @@ WORDS: Final[dict[type, dict[str, str]]] = {
         "partitions": "`group` shares partitions with other replicas; `all` reads every one, alone.",
         "instance_id": "A name of this replica's own, so that it keeps its partitions over a restart.",
         "format": "The [wire format](../formats.md) of the records; `cloudevents+NAME` around any.",
-        "key_field": "In `envoy`, `nginx` and `aws-apigw`: the field with the key id.",
+        "key_field": "In `envoy`, `nginx`, `aws-apigw`, `avro` and `protobuf`: the field with the key id.",
+        "fields": "In `avro` and `protobuf`: where other fields are, such as `ip: client.address`.",
         "client": "`confluent` is faster and needs the extra `fast`.",
         "dead_letter_topic": "Where unusable records go; empty is `topic` with `.dead-letter`.",
         "poll_records": "Records taken at once at most: more is faster, fewer is less memory.",
         "security": "TLS and SASL under kafka-python's names, see [here](../secured.md).",
         "password_file": "The SASL password.",
     },
+    c.KafkaOauthConfig: {
+        "token_file": "A token that somebody else renews, read at each use.",
+        "token_url": "Instead: the token endpoint of an OAuth 2.0 server, asked by client credentials.",
+        "client_id": "Who we are there.",
+        "client_secret_file": "Our secret there, read at each use.",
+        "scope": "The scope to ask for, if any.",
+        "ca_file": "Whose certificates to trust (PEM) beside the machine's own.",
+        "timeout_s": "How long to wait for a token.",
+    },
+    c.RegistryConfig: {
+        "url": "Its address, with its path if it has one, such as `/apis/ccompat/v7`.",
+        "user": "For basic authentication, with `password_file`.",
+        "password_file": "The password, read at each request.",
+        "token_file": "Instead: a bearer token, read at each request.",
+        "ca_file": "Whose certificates to trust (PEM) beside the machine's own.",
+        "timeout_s": "How long to wait for a connection or an answer.",
+        "schema_id": "Where records name their schema: in the `value`, or first in the `headers`.",
+    },
     c.RedisConfig: {
-        "url": "`redis://`, `rediss://` for TLS, `redis+cluster://` for Redis Cluster.",
+        "url": "`redis://`, `rediss://` for TLS, `redis+cluster://` for Redis Cluster, "
+        "`redis+sentinel://HOST:26379,HOST:26379/NAME` for a master that Sentinels name.",
         "password_file": "The password of the user in `url`.",
         "ca_file": "Who must have signed the server's certificate; empty is the system's authorities.",
         "cert_file": "Our certificate, where the server asks for one.",
         "key_file": "Its private key.",
         "timeout_s": "How long to wait for a connection or an answer.",
+        "sentinel_user": "Who we are at the Sentinels, where they ask.",
+        "sentinel_password_file": "The password there.",
         "allow_unsafe": "Start on a Redis that may evict keys. Baselines and suspensions may then vanish.",
     },
     c.GeoipConfig: {
