@@ -21,6 +21,8 @@ from monitor.demo import POLICY
 from monitor.embedded import free_port
 from monitor.watch import ActiveKeys
 from monitor.wiring import key_store
+from monitor.wiring_alerting import office_for
+from monitor.wiring_readers import readers_for
 from sample_streams import GEO
 from tests.faults.stored import offsets
 from tests.faults.streams import PARTITIONS, filled
@@ -94,6 +96,14 @@ def test_a_consumer_finds_and_an_alerter_elsewhere_suspends(config_file: Path, t
             reasons = [entry.why for entry in RedisAudit(client, ManualClock()).page()]
             assert any("suspend: on -> off" in why for why in reasons)
         until(lambda: ActiveKeys(client, config.kafka.topic).total() > 0, consumer, "active keys told")
+        overview = readers_for(config, client, office_for(config, client)).overview
+        until(lambda: sum(m.events for m in overview.pulse().minutes) > 0, consumer, "pulse told")
+        pulse = overview.pulse()
+        assert pulse.lag is not None
+        assert sum(minute.findings for minute in pulse.minutes) > 0
+        assert pulse.findings > 0
+        assert pulse.alerts >= 1
+        assert pulse.suspensions == 1
     assert probe(consume, "/livez") == 0
     client.close()
 
