@@ -61,10 +61,13 @@ class ConsoleServer:
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listening = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise Fatal(
             Reason.CONFIG,
             f"console.port: cannot listen on {host}:{port} ({error.strerror}): another process has it, or "
             "console.host is no address of this machine",
         ) from error
+    # asyncio does so only for sockets that name their protocol: the end of each answer waited 40 ms for an ACK
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
