@@ -68,6 +68,6 @@ def _listening(host: str, port: int) -> socket.socket:
             f"console.port: cannot listen on {host}:{port} ({error.strerror}): another process has it, or "
             "console.host is no address of this machine",
         ) from error
-    # asyncio does so only for sockets that name their protocol: the end of each answer waited 40 ms for an ACK
+    # asyncio does so only for sockets that name their protocol; else each answer waits 40 ms for an ACK
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
