@@ -52,6 +52,7 @@ _NO_TOPIC: Final = {
     KafkaError._UNKNOWN_PARTITION,
 }
 _TIMEOUT_S: Final = 10.0
+_METADATA_S: Final = 2.0
 
 
 class ConfluentSource:
@@ -179,6 +180,13 @@ class ConfluentSource:
 
     def end_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
         return {number: self._watermarks(number)[1] for number in partitions}
+
+    def partitions(self) -> int:
+        try:
+            found = self._consumer.list_topics(self.topic, timeout=_METADATA_S)
+            return len(found.topics[self.topic].partitions)
+        except KafkaException:
+            return 0
 
     def lag(self) -> dict[int, int]:
         lag: dict[int, int] = {}
