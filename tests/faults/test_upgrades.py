@@ -48,19 +48,22 @@ def rows(client: redis.Redis, topic: Topic) -> list[bytes]:
     return [raw for part in range(PARTITIONS) for _, raw in store.profiles_named(part, "*")]
 
 
+OF_NEXT = np.dtype([*PROFILE_DTYPE.descr, ("of_the_next", "<f4")])
+
+
+def _events(raw: bytes) -> int:
+    if len(raw) == OF_NEXT.itemsize:
+        return int(np.frombuffer(raw, OF_NEXT)["events"][0])
+    return int(row_of(raw, PROFILE_DTYPE)["events"])
+
+
 def counted(client: redis.Redis, topic: Topic) -> int:
     """Requests in profiles of any release, and in windows that are open."""
-    of_next = np.dtype([*PROFILE_DTYPE.descr, ("of_the_next", "<f4")])
-    closed = sum(
-        int(
-            np.frombuffer(raw, of_next)["events"][0]
-            if len(raw) == of_next.itemsize
-            else row_of(raw, PROFILE_DTYPE)["events"]
-        )
-        for raw in rows(client, topic)
-    )
+    closed = sum(_events(raw) for raw in rows(client, topic))
     store = RedisStateStore(client, topic.name)
-    windows = [raw for part in range(PARTITIONS) for raw in client.hvals(store.key(part, "windows"))]
+    windows: list[Any] = [
+        raw for part in range(PARTITIONS) for raw in client.hvals(store.key(part, "windows"))
+    ]
     return closed + sum(int(row_of(raw, WINDOW_DTYPE)["count"]) for raw in windows)
 
 
@@ -159,7 +162,7 @@ def test_both_releases_in_one_group_killed_half_way_count_all_once(
 ) -> None:
     """A rolling upgrade: the older one reads all, the newer one joins and is given a partition."""
     topic = appended(empty(kafka), FIRST + SECOND)
-    ask = {"partitions": "group", "pace_s": 0.2, "poll_records": 20}
+    ask: dict[str, Any] = {"partitions": "group", "pace_s": 0.2, "poll_records": 20}
     with topic.start(redis_url, **ask) as older, topic.start(redis_url, "next", **ask) as newer:
         while schemas(client, topic) != {SCHEMA_VERSION, SCHEMA_VERSION + 1}:
             assert (older.poll(), newer.poll()) == (None, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +114,14 @@ def path(tmp_path: Path, kafka: Kafka, topic: str, redis_url: str) -> Path:
 
 
 @pytest.fixture
-def daemon(path: Path, topic: str, kafka: Kafka, partitioner: str) -> Iterator[Daemon]:
+def daemon(path: Path, topic: str, kafka: Kafka, partitioner: str) -> Daemon:
     """One that has read the history from two partitions; the topic has five by now."""
     found = Daemon(path, topic)
     fill(kafka, topic, HISTORY, lambda key_id: PLACES[partitioner](key_id, BEFORE))
     found.read_all(BEFORE)
     assert found.store.counts() == {BEFORE: False}
     kafka.grow(topic, AFTER)
-    yield found
+    return found
 
 
 def moved(partitioner: str) -> set[str]:
