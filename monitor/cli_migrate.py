@@ -163,6 +163,8 @@ def schema(
                     advance(rows)
         after = found(store) if to and apply else before
     _tell_schemas(SCHEMA_VERSION, after, as_json)
+    if to and not apply and not as_json:
+        typer.echo(f"nothing was written; --apply writes them as schema {to}")
 
 
 def _tell_schemas(ours: int, found: dict[int, Counter[int]], as_json: bool) -> None:

@@ -32,6 +32,12 @@ def partition_move(config: Config, client: Client, partitions: int, partitioner:
     store = RedisStateStore(client, config.kafka.topic)
     if not store.partitions():
         raise Refused(Reason.NOT_FOUND, f"nothing is stored of topic {store.topic}: there is nothing to move")
+    had = max(store.partitions()) + 1
+    if partitions and partitions < had:
+        raise Refused(
+            Reason.ILLEGAL_STATE,
+            f"--partitions {partitions}: {had} partitions were read already, and a topic never gets fewer",
+        )
     placed = placement(config, partitions, partitioner, sorted(store.counts()))
     target = f"{placed.partitions} {placed.words.partition(',')[0]}"
     moving = Moving(store, placed.place, target)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from domain.profile import FLEET_DTYPE
-from monitor.checkpoint.base import Commit, CommitResult
+from domain.profile import FLEET_DTYPE, SCHEMA_VERSION
+from monitor.checkpoint.base import SCHEMA, Commit, CommitResult
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.cli import app
 from monitor.connect import connect_redis
@@ -197,3 +197,62 @@ def test_a_consumer_that_commits_in_between_is_rewound_and_its_rows_win(
 def test_nothing_stored_is_said(redis_url: str, tmp_path: Path) -> None:
     done = RUNNER.invoke(app, [*ASK, "-c", str(config(tmp_path / "k.yaml", redis_url))])
     assert (done.exit_code, "nothing is stored" in done.output) == (1, True)
+
+
+@pytest.mark.redis
+def test_fewer_partitions_than_were_read_are_refused(
+    store: RedisStateStore, redis_url: str, tmp_path: Path
+) -> None:
+    migrate(config(tmp_path / "k.yaml", redis_url), "--apply")
+    fewer = ["migrate", "partitions", "--partitions", "4", "--partitioner", "murmur2", "--apply"]
+    done = RUNNER.invoke(app, [*fewer, "-c", str(tmp_path / "k.yaml")])
+    assert (done.exit_code, "never gets fewer" in done.output) == (1, True)
+    assert profiles(store) == BELONGING
+
+
+@pytest.mark.redis
+def test_a_dry_run_of_a_rollback_writes_nothing(
+    store: RedisStateStore, redis_url: str, tmp_path: Path
+) -> None:
+    before = everything(store)
+    path = config(tmp_path / "k.yaml", redis_url)
+    done = RUNNER.invoke(app, ["migrate", "schema", "--to", "1", "-c", str(path)])
+    assert (done.exit_code, "nothing was written" in done.output) == (0, True)
+    done = RUNNER.invoke(app, ["migrate", "schema", "--to", str(SCHEMA_VERSION), "--apply", "-c", str(path)])
+    assert (done.exit_code, "the way up needs no command" in done.output) == (1, True)
+    assert everything(store) == before
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("after", [False, True])
+def test_a_rollback_broken_off_at_any_commit_is_refused_by_the_older_release_until_it_is_done(
+    after: bool, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim of an older release looks at the schema that was stored."""
+    path = config(tmp_path / "k.yaml", redis_url)
+    ask = ["migrate", "schema", "--to", "1", "--apply", "-c", str(path)]
+    store = filled(redis_url)
+    assert RUNNER.invoke(app, ask).exit_code == 0
+    undisturbed, commits = everything(store), 0
+
+    def killed() -> None:
+        raise Killed
+
+    while True:
+        commits += 1
+        store = filled(redis_url)
+        with monkeypatch.context() as patched:
+            patched.setattr(RedisStateStore, "commit", die_at(commits, after=after, die=killed))
+            try:
+                finished = RUNNER.invoke(app, ask).exit_code == 0
+            except Killed:
+                finished = False
+        if finished:
+            break
+        schema = {n: store._redis.hget(store.key(n, "meta"), SCHEMA) for n in range(2)}
+        for number, told in schema.items():
+            rows = {int.from_bytes(raw[:2], "little") for _, raw in store.profiles_named(number, "*")}
+            assert told == b"%d" % SCHEMA_VERSION or rows == {1}
+        assert RUNNER.invoke(app, ask).exit_code == 0
+        assert everything(store) == undisturbed, commits
+    assert commits > 4
