@@ -187,6 +187,7 @@ def test_a_running_consumer_is_rewound_by_the_move_and_goes_on(
     pipeline = daemon.start()
     daemon.read(pipeline, AFTER)
     fill(kafka, topic, THEFT, lambda key_id: PLACES[partitioner](key_id, AFTER))
+    pipeline.commit_every_s = 3600.0  # the move comes before the commit
     read = pipeline.stats.events
     while pipeline.stats.events < read + len(THEFT) // 2:
         pipeline.run_once(0.05)
