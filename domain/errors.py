@@ -39,6 +39,7 @@ class Reason(StrEnum):
     IRREVERSIBLE = "irreversible"
     CONFLICT = "conflict"
     DENIED = "denied"
+    NEWER_SCHEMA = "newer_schema"
     # Fatal
     CONFIG = "config"
     CREDENTIALS = "credentials"

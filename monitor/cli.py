@@ -20,6 +20,7 @@ from monitor import (
     cli_import,
     cli_issue_many,
     cli_keys,
+    cli_migrate,
     cli_pepper,
     cli_replay,
     cli_rotate,
@@ -49,6 +50,7 @@ app.add_typer(cli_cases.app, name="cases")
 app.add_typer(cli_silences.app, name="silences")
 app.add_typer(cli_audit_log.app, name="audit")
 app.add_typer(cli_console.app, name="console")
+app.add_typer(cli_migrate.app, name="migrate")
 app.command(epilog="Example: keywatch evaluate corpora/ --json > evaluation.json")(cli_evaluate.evaluate)
 cli_keys.app.command("import", epilog=cli_import.EPILOG)(cli_import.import_keys)
 cli_keys.app.command("rotate", epilog=cli_rotate.ROTATE_EPILOG)(cli_rotate.rotate)

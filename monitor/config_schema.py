@@ -22,6 +22,8 @@ def definitions() -> dict[str, Any]:
     made = {f"{OURS}{name}": _shortened(part) for name, part in sorted(found.items())}
     metrics: dict[str, Any] = made[f"{OURS}MetricsConfig"]["properties"]
     del metrics["port"]  # the chart's own `metrics.port` sets it
+    for owned in ("host", "port"):  # likewise `console.port`
+        del made[f"{OURS}ConsoleConfig"]["properties"][owned]
     suspend = made[f"{OURS}Policy"]["properties"]["suspend"]
     suspend["enum"] += [True, False]  # a bare on and off in YAML
     return made

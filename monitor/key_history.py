@@ -13,12 +13,16 @@ from domain.picture import KeyPicture
 from domain.profile import PROFILE_DTYPE, WINDOW_DTYPE
 from monitor.baseline.migrate import row_of
 from monitor.checkpoint.codec import window_field
+from monitor.checkpoint.growth import elder
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.key_picture import picture_of, recent_minutes
 
 
 class RedisKeyHistory:
-    """Asks all partitions at once, as only the producer knows which one a key is in: three round trips."""
+    """Asks all partitions at once, as only the producer knows which one a key is in: three round trips.
+
+    In a topic that grew a key may have an old row too; the one that has learned most is shown.
+    """
 
     def __init__(
         self, client: Any, store: RedisStateStore, partitions: Callable[[], Sequence[int]], clock: Clock
@@ -31,11 +35,12 @@ class RedisKeyHistory:
     def picture(self, key_id: str) -> KeyPicture | None:
         now_ms = int(self._clock.now() * 1000)
         partitions = self._partitions()
-        for partition, raw in zip(partitions, self._rows(partitions, key_id), strict=True):
-            if raw is not None:
-                row = row_of(raw, PROFILE_DTYPE)
-                return picture_of(row, self._windows(partition, key_id, now_ms), now_ms)
-        return None
+        rows = self._rows(partitions, key_id)
+        raw = elder(rows)
+        if raw is None:
+            return None
+        partition = partitions[next(i for i, row in enumerate(rows) if row is raw)]
+        return picture_of(row_of(raw, PROFILE_DTYPE), self._windows(partition, key_id, now_ms), now_ms)
 
     @redis_errors("profiles")
     def _rows(self, partitions: Sequence[int], key_id: str) -> list[bytes | None]:

@@ -14,6 +14,8 @@ EVENTS: Final[dict[str, str]] = {
     "stopped": "The last batch is committed and the process ends.",
     "partition_claimed": "This process is the partition's only writer from now on, and reads on at `offset`.",
     "partition_fenced": "Another process has the partition: this batch was not written; it is read again.",
+    "partition_held_back": "A newer release has written it: it waits unread, see docs/upgrades.md.",
+    "topic_grown": "The topic has more partitions than it had: run `keywatch migrate partitions`.",
     "offsets_skipped": "Kafka no longer keeps these records: events were lost (`jumped` of them).",
     "waiting": "Redis does not answer; the offset is held and the call repeated.",
     "alert_waits": "A finding stays in the outbox until its key store or notifier answers.",

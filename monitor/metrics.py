@@ -106,6 +106,15 @@ LAG: Final = _gauge(
     "partition",
 )  # fmt: skip
 PARTITIONS: Final = _gauge("assigned_partitions", "Partitions this replica reads.", "", "consume")
+HELD_BACK_PARTITIONS: Final = _gauge(
+    "held_back_partitions", "Partitions not read, as a newer release has written them.", "", "consume"
+)
+TOPIC_GROWN: Final = _gauge(
+    "topic_grown", "1 while profiles lie where a smaller count of partitions put them.", "", "consume"
+)
+TAKEN_OVER: Final = _counter(
+    "taken_over_keys", "Keys whose baseline began from another partition's, as the topic grew.", "consume"
+)
 WATERMARK: Final = _gauge(
     "watermark_timestamp_seconds", "Event time reached in the partition.", "seconds", "consume", "partition"
 )
@@ -219,6 +228,9 @@ METRICS: Final = (
     SCHEMA_RETRIES,
     LAG,
     PARTITIONS,
+    HELD_BACK_PARTITIONS,
+    TOPIC_GROWN,
+    TAKEN_OVER,
     WATERMARK,
     CACHED_KEYS,
     OPEN_WINDOWS,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from domain.clock import Clock
-from domain.errors import Transient
+from domain.errors import Refused, Transient
 from domain.finding import Finding
 from monitor.baseline.partition import PartitionState
 from monitor.checkpoint.base import NO_OFFSET, CommitResult, StateStore
@@ -29,6 +29,8 @@ T = TypeVar("T")
 BACKOFF_MAX_S = 5.0
 IDLE_KEEP_MS = 3_600_000
 LAG_EVERY_S = 1.0
+HELD_BACK_S = 30.0
+COUNT_PARTITIONS_S = 60.0
 BEHIND_RECORDS = 50_000
 """From this lag on, a commit closes several seconds: the same rows would be written again and again."""
 BEHIND_PATIENCE = 5.0
@@ -55,6 +57,12 @@ class Stats:
     polls: int = 0
     progress_s: float = 0.0
     """Monotonic time of the loop's last step; to wait for a dependency is a step, to be stuck is none."""
+    held_back: dict[int, float] = field(default_factory=dict)
+    """Partitions of a newer schema, and when (monotonic) that was last seen."""
+    taken_over: int = 0
+    """Keys whose profile began from another partition's."""
+    partitions_before: list[int] = field(default_factory=list)
+    """Smaller counts the topic had, whose profiles were not moved yet."""
     lag: dict[int, int] = field(default_factory=dict)
     """Records behind, by partition; replaced as a whole about once a second."""
 
@@ -84,6 +92,7 @@ class Pipeline:
     stopping: bool = False
     _committed_at: float = 0.0
     _lag_at: float = 0.0
+    _counted_at: float = 0.0
 
     def run(self) -> None:
         """Work until :meth:`stop`; then commit what is done and leave the group."""
@@ -116,11 +125,26 @@ class Pipeline:
         """Let go of what the group took, claim what it gave, and say what the topic no longer has."""
         for number in polled.revoked:
             self.parts.pop(number, None)
+            self.stats.held_back.pop(number, None)
+        if polled.assigned or self.clock.monotonic() - self._counted_at >= COUNT_PARTITIONS_S:
+            self._note_partitions()
         for number in sorted(polled.assigned):
             self._claim(number)
+        self._look_again()
         for number, jumped in polled.skipped.items():
             self.stats.skipped += max(jumped, 0)
             self.log.error("offsets_skipped", partition=number, jumped=jumped)
+
+    def _note_partitions(self) -> None:
+        """In a topic that grew, keys have moved: their profiles are looked for where they were."""
+        self._counted_at = self.clock.monotonic()
+        count = self.source.partitions()
+        if not count:
+            return
+        before = self._patiently(lambda: self.store.note_partitions(count))
+        if before and before != self.stats.partitions_before:
+            self.log.warning("topic_grown", partitions=count, before=before)
+        self.stats.partitions_before = before
 
     def _note_lag(self) -> None:
         if self.clock.monotonic() - self._lag_at >= LAG_EVERY_S or not self.stats.polls:
@@ -154,7 +178,13 @@ class Pipeline:
         self.stats.events += len(decoded.columns)
         self.stats.leaked += len(decoded.columns.leaked)
         events = self.enricher.enrich(decoded.columns)
-        keys = self._patiently(lambda: part.slots_of(events.key_id, decoded.columns.tenant))
+        try:
+            keys = self._patiently(lambda: part.slots_of(events.key_id, decoded.columns.tenant))
+        except Refused as error:
+            self._hold_back(batch.partition, error)
+            return 0
+        self.stats.taken_over += part.taken_over
+        part.taken_over = 0
         found = self.engine.apply(part, events, keys, batch.next_offset)
         self.tally.seen(part.number, len(decoded.columns), len(found), len(decoded.rejects))
         if found:
@@ -185,11 +215,32 @@ class Pipeline:
 
     def _claim(self, number: int) -> None:
         """Become the partition's writer and go on where its last commit ended."""
-        claim = self._patiently(lambda: self.store.claim(number, _fence()))
+        try:
+            claim = self._patiently(lambda: self.store.claim(number, _fence()))
+            self.parts[number] = self._patiently(lambda: PartitionState(number, self.store, claim))
+        except Refused as error:
+            self._hold_back(number, error)
+            return
         self.tally.forget(number)
-        self.parts[number] = self._patiently(lambda: PartitionState(number, self.store, claim))
+        self.stats.held_back.pop(number, None)
         self.source.seek(number, None if claim.offset == NO_OFFSET else claim.offset)
         self.log.info("partition_claimed", partition=number, offset=claim.offset)
+
+    def _hold_back(self, number: int, error: Refused) -> None:
+        """A newer release has written here: nothing is read or written until it is ours again.
+
+        Other partitions go on, and this one waits in Kafka for a newer replica or a rollback.
+        """
+        self.parts.pop(number, None)
+        self.tally.forget(number)
+        if number not in self.stats.held_back:
+            self.log.error("partition_held_back", partition=number, error=str(error))
+        self.stats.held_back[number] = self.clock.monotonic()
+
+    def _look_again(self) -> None:
+        for number, since in list(self.stats.held_back.items()):
+            if self.clock.monotonic() - since >= HELD_BACK_S:
+                self._claim(number)
 
     def commit(self) -> None:
         """Make all work durable: dead letters first, so that no rejected record can be lost."""

@@ -8,7 +8,7 @@ Vector) unless told otherwise.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from kafka.partitioner import murmur2
@@ -46,14 +46,19 @@ def placer(name: str, partitions: int) -> Callable[[str], int]:
     return lambda key_id: PARTITIONERS[name](key_id, partitions)
 
 
-def fitting(requests: Iterable[tuple[str, int]], partitions: int) -> str:
+def fitting(requests: Iterable[tuple[str, int]], partitions: int, before: Sequence[int] = ()) -> str:
     """The partitioner that put these (key id, partition) where they are; ``murmur2`` if there are none.
+
+    ``before``: counts of partitions that the topic had when some of them were written.
 
     Raises ``Refused`` when neither did: profiles would lie where no consumer looks for them.
     """
     seen = list(requests)
     astray = {
-        name: sum(place(key_id, partitions) != partition for key_id, partition in seen)
+        name: sum(
+            partition not in {place(key_id, count) for count in (partitions, *before)}
+            for key_id, partition in seen
+        )
         for name, place in PARTITIONERS.items()
     }
     best = min(astray, key=lambda name: astray[name])
@@ -61,7 +66,7 @@ def fitting(requests: Iterable[tuple[str, int]], partitions: int) -> str:
         raise Refused(
             Reason.CONFLICT,
             f"of {len(seen)} recent requests in the topic, {astray[best]} are not in the partition that "
-            f"{best} of their key id gives: the producer does not place them by key id. Backfill from the "
-            "topic itself (--kafka), or say --partitioner if these records are no example",
+            f"{best} of their key id gives: the producer does not place them by key id. Say "
+            "--partitioner if these records are no example; a backfill can read the topic itself (--kafka)",
         )
     return best

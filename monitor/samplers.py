@@ -17,6 +17,7 @@ from monitor.metrics import (
     FINDINGS,
     FOREST_INFO,
     FOREST_TRAINED,
+    HELD_BACK_PARTITIONS,
     LAG,
     LEAKS,
     OPEN_WINDOWS,
@@ -27,6 +28,8 @@ from monitor.metrics import (
     SCHEMA_RETRIES,
     SKIPPED,
     STATE_RETRIES,
+    TAKEN_OVER,
+    TOPIC_GROWN,
     WATERMARK,
 )
 from monitor.pipeline import Pipeline, Stats
@@ -40,6 +43,7 @@ _COUNTS = {
     FENCED: "fenced",
     STATE_RETRIES: "redis_retries",
     SCHEMA_RETRIES: "schema_retries",
+    TAKEN_OVER: "taken_over",
 }
 
 
@@ -52,6 +56,8 @@ def consumer_samples(pipeline: Pipeline, clock: Clock) -> Iterator[Sample]:
     for number, part in parts.items():
         yield WATERMARK, (str(number),), part.watermark_ms / 1000
     yield PARTITIONS, (), len(parts)
+    yield HELD_BACK_PARTITIONS, (), len(stats.held_back)
+    yield TOPIC_GROWN, (), 1.0 if stats.partitions_before else 0.0
     yield CACHED_KEYS, (), sum(len(part.key_ids) for part in parts.values())
     yield OPEN_WINDOWS, (), sum(len(part.open) for part in parts.values())
     yield POLL_AGE, (), clock.monotonic() - stats.progress_s if stats.progress_s else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -94,8 +94,8 @@ def _backfill(
     )
 
 
-def placement(config: Config, partitions: int, partitioner: str) -> Placement:
-    """0 partitions and an empty partitioner are asked of the topic."""
+def placement(config: Config, partitions: int, partitioner: str, before: Sequence[int] = ()) -> Placement:
+    """0 partitions and an empty partitioner are asked of the topic, which had ``before`` partitions once."""
     if partitions and partitioner:
         return Placement(placer(partitioner, partitions), partitions, partitioner)
     settings = history_settings(config, config.kafka.poll_records)
@@ -104,7 +104,7 @@ def placement(config: Config, partitions: int, partitioner: str) -> Placement:
     if partitioner:
         return Placement(placer(partitioner, count), count, partitioner)
     requests = recent_requests(settings, found, _decoder(config, config.kafka.format))
-    name = fitting(requests, count)
+    name = fitting(requests, count, before)
     words = f"as {len(requests)} recent requests lie" if requests else "assumed, as the topic is empty"
     return Placement(placer(name, count), count, f"{name}, {words}")
 

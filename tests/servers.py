@@ -138,6 +138,14 @@ class Kafka:
         admin.close()
         return name
 
+    def grow(self, topic: str, partitions: int) -> None:
+        """Give a topic more partitions."""
+        from kafka.admin import KafkaAdminClient, NewPartitions
+
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin.create_partitions({topic: NewPartitions(partitions)})
+        admin.close()
+
 
 @contextmanager
 def kafka_server(

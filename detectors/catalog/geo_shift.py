@@ -16,6 +16,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from detectors.base import MAX_BITS, Bits, Rows, Sights
+from detectors.great_circle import great_circle_km
 from detectors.novelty import habit_bits, is_new, rarity_bits, ready, usual
 from domain.finding import Evidence, Kind
 from domain.network import unpack_country
@@ -25,7 +26,6 @@ NEAR_KM: Final = 100.0
 """Databases place one network up to about 100 km apart on different days."""
 REGION_DISCOUNT: Final = 0.35
 """Share of the country's bits that count when the operator is known: clouds have many regions."""
-EARTH_KM: Final = 6371.0
 
 
 class GeoShift:
@@ -68,12 +68,7 @@ class GeoShift:
 
 def distance_km(profile: Rows, sights: Sights) -> Bits:
     """Great-circle distance to the nearest established place, NaN when either side is unknown."""
-    lat, lon = np.radians(sights.lat.astype(np.float64)), np.radians(sights.lon.astype(np.float64))
-    there_lat = np.radians(profile["place_lat"].astype(np.float64))
-    there_lon = np.radians(profile["place_lon"].astype(np.float64))
-    half = np.sin((there_lat - lat[:, None]) / 2) ** 2
-    half += np.cos(lat)[:, None] * np.cos(there_lat) * np.sin((there_lon - lon[:, None]) / 2) ** 2
-    km = 2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
+    km = great_circle_km(sights.lat[:, None], sights.lon[:, None], profile["place_lat"], profile["place_lon"])
     km = np.where(profile["place_weight"] > 0, km, np.inf).min(axis=1)
     return np.where(np.isfinite(km), km, np.nan)
 

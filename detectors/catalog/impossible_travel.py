@@ -16,7 +16,8 @@ from typing import ClassVar, Final
 import numpy as np
 
 from detectors.base import Bits, Sights
-from detectors.catalog.geo_shift import EARTH_KM, distance_km
+from detectors.catalog.geo_shift import distance_km
+from detectors.great_circle import great_circle_km
 from detectors.novelty import is_new, ready
 from domain.finding import Evidence, Kind
 
@@ -56,11 +57,6 @@ class ImpossibleTravel:
 def speed_kmh(sights: Sights) -> Bits:
     """Speed (n,) from the last closed window's busiest place, NaN when a place is unknown."""
     profile = sights.profile
-    lat, lon = np.radians(sights.lat.astype(np.float64)), np.radians(sights.lon.astype(np.float64))
-    was_lat = np.radians(profile["last_lat"].astype(np.float64))
-    was_lon = np.radians(profile["last_lon"].astype(np.float64))
-    half = np.sin((was_lat - lat) / 2) ** 2
-    half += np.cos(lat) * np.cos(was_lat) * np.sin((was_lon - lon) / 2) ** 2
-    km = 2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
+    km = great_circle_km(sights.lat, sights.lon, profile["last_lat"], profile["last_lon"])
     hours = np.maximum((sights.minute * 60_000 - profile["last_ms"]) / 3_600_000, LEAST_HOURS)
     return km / hours

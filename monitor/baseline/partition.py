@@ -16,7 +16,7 @@ from domain.profile import (
     new_profiles,
 )
 from monitor.baseline.migrate import row_of
-from monitor.checkpoint.base import NO_OFFSET, Claim, Commit, StateStore
+from monitor.checkpoint.base import NO_OFFSET, SCHEMA, Claim, Commit, StateStore
 
 Rows = npt.NDArray[np.void]
 _NO_WATERMARK = 0
@@ -49,6 +49,8 @@ class PartitionState:
         self.closed: list[tuple[int, str]] = []
         self.outbox: list[tuple[int, bytes]] = []
         self.samples: list[bytes] = []
+        self.taken_over = 0
+        """Rows begun from another partition's, as the topic grew."""
         self._adopt(claim)
 
     def _adopt(self, claim: Claim) -> None:
@@ -73,6 +75,8 @@ class PartitionState:
 
     def _load(self, wanted: dict[str, str]) -> None:
         raws = self.store.load_profiles(self.number, list(wanted))
+        unknown = [key_id for key_id, raw in zip(wanted, raws, strict=True) if raw is None]
+        elsewhere = dict(zip(unknown, self.store.from_elsewhere(self.number, unknown), strict=True))
         need = len(self.key_ids) + len(wanted)
         if need > len(self.profiles):
             self.profiles = np.concatenate([self.profiles, new_profiles(max(need, len(self.profiles)))])
@@ -80,12 +84,16 @@ class PartitionState:
             slot = len(self.key_ids)
             self.key_ids.append(key_id)
             self.slots[key_id] = slot
-            if raw is None:
+            if raw is not None:
+                self.profiles[slot] = row_of(raw, PROFILE_DTYPE)
+                continue
+            self.dirty.add(slot)
+            if (moved := elsewhere[key_id]) is not None:
+                self.profiles[slot] = row_of(moved, PROFILE_DTYPE)
+                self.taken_over += 1
+            else:
                 self.profiles[slot] = new_profiles(1)[0]
                 self.profiles[slot]["tenant"] = tenant.encode()[:TENANT_BYTES]
-                self.dirty.add(slot)
-            else:
-                self.profiles[slot] = row_of(raw, PROFILE_DTYPE)
 
     def tenant(self, slot: int) -> str:
         """The tenant of a key, as its first event named it."""
@@ -148,6 +156,7 @@ class PartitionState:
     def to_commit(self, fence: bytes) -> Commit:
         """Everything not yet stored; nothing is forgotten until :meth:`stored`."""
         meta = {"watermark_ms": b"%d" % self.watermark_ms, "minute": b"%d" % self.minute}
+        meta[SCHEMA] = b"%d" % SCHEMA_VERSION
         if self.fleet_dirty:
             meta["fleet"] = self.fleet.tobytes()
         written = sorted(self.windows_dirty)

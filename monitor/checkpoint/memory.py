@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from domain.finding import Finding
 from domain.ports import OutboxEntry
-from monitor.checkpoint.base import NO_OFFSET, Claim, Commit, CommitResult
+from monitor.checkpoint.base import NO_OFFSET, SCHEMA, Claim, Commit, CommitResult, require_known
 from monitor.checkpoint.codec import SAMPLES_KEPT, decode_finding
+from monitor.checkpoint.growth import from_elsewhere
 
 
 @dataclass(slots=True)
@@ -28,15 +29,29 @@ class MemoryStateStore:
     def __init__(self, topic: str) -> None:
         self.topic = topic
         self._partitions: dict[int, _Partition] = {}
+        self._counts: list[int] = []
 
     def claim(self, partition: int, fence: bytes) -> Claim:
         part = self._partitions.setdefault(partition, _Partition())
+        require_known(partition, part.meta.get(SCHEMA))
         part.fence = fence
         return Claim(fence, part.offset, dict(part.meta), dict(part.windows))
 
     def load_profiles(self, partition: int, key_ids: Sequence[str]) -> list[bytes | None]:
         stored = self._partitions[partition].profiles
         return [stored.get(key_id) for key_id in key_ids]
+
+    def from_elsewhere(self, partition: int, key_ids: Sequence[str]) -> list[bytes | None]:
+        return from_elsewhere(partition, key_ids, self._counts, self._rows)
+
+    def _rows(self, partition: int, key_ids: Sequence[str]) -> list[bytes | None]:
+        return (
+            self.load_profiles(partition, key_ids) if partition in self._partitions else [None] * len(key_ids)
+        )
+
+    def note_partitions(self, count: int) -> list[int]:
+        self._counts = sorted({*self._counts, count})
+        return [before for before in self._counts if before < count]
 
     def commit(self, partition: int, commit: Commit) -> CommitResult:
         part = self._partitions.setdefault(partition, _Partition())
@@ -47,6 +62,8 @@ class MemoryStateStore:
         part.fence, part.offset = commit.fence, commit.offset
         part.meta.update(commit.meta)
         part.profiles.update(commit.profiles)
+        for key_id in commit.left:
+            part.profiles.pop(key_id, None)
         part.windows.update(commit.windows)
         for window in commit.closed:
             part.windows.pop(window, None)

@@ -11,8 +11,9 @@ from redis.cluster import RedisCluster
 
 from domain.acl import lacking_words
 from domain.errors import Fatal, Reason, Transient
-from monitor.checkpoint.base import NO_OFFSET, Claim, Commit, CommitResult
+from monitor.checkpoint.base import NO_OFFSET, SCHEMA, Claim, Commit, CommitResult, require_known
 from monitor.checkpoint.codec import SAMPLES_KEPT, parse_window_field, window_field
+from monitor.checkpoint.growth import MOVED, from_elsewhere
 
 Client = redis.Redis | RedisCluster
 T = TypeVar("T")
@@ -28,8 +29,8 @@ local expected, fence, kept = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local current = redis.call('HGET', meta, 'fence') or ''
 if current == fence then return 'done' end
 if current ~= expected then return 'fenced' end
-local sizes, total = {}, 9
-for i = 1, 6 do
+local sizes, total = {}, 10
+for i = 1, 7 do
   sizes[i] = tonumber(ARGV[3 + i])
   total = total + sizes[i]
 end
@@ -42,7 +43,7 @@ for i, key in ipairs(KEYS) do
     return redis.error_reply('ERR keywatch: ' .. key .. ' is a ' .. found)
   end
 end
-local at = 9
+local at = 10
 for i = 1, sizes[5], 2 do
   redis.call('XADD', outbox, ARGV[at + sizes[1] + sizes[2] + sizes[3] + sizes[4] + i], 'f',
     ARGV[at + sizes[1] + sizes[2] + sizes[3] + sizes[4] + i + 1])
@@ -59,6 +60,7 @@ each(sizes[3], function(...) redis.call('HSET', windows, ...) end)
 each(sizes[4], function(...) redis.call('HDEL', windows, ...) end)
 at = at + sizes[5]
 each(sizes[6], function(...) redis.call('LPUSH', samples, ...) end)
+each(sizes[7], function(...) redis.call('HDEL', profiles, ...) end)
 if sizes[6] > 0 then redis.call('LTRIM', samples, 0, kept - 1) end
 redis.call('HSET', meta, 'fence', fence)
 return 'applied'
@@ -75,6 +77,8 @@ class RedisStateStore:
     def __init__(self, client: Client, topic: str) -> None:
         self.topic = topic
         self._redis: Any = client
+        self._counts: list[int] = []
+        self._counts_key = f"kw:counts:{topic}"
 
     def key(self, partition: int, part: str) -> str:
         """The name of one of the partition's keys."""
@@ -82,6 +86,7 @@ class RedisStateStore:
 
     def claim(self, partition: int, fence: bytes) -> Claim:
         meta_key = self.key(partition, "meta")
+        require_known(partition, _answered(lambda: self._redis.hget(meta_key, SCHEMA)))
         _answered(lambda: self._redis.hset(meta_key, "fence", fence))
         _answered(lambda: self._redis.sadd(f"kw:partitions:{self.topic}", partition))
         meta: dict[bytes, bytes] = _answered(lambda: self._redis.hgetall(meta_key))
@@ -135,6 +140,47 @@ class RedisStateStore:
         )
         return rows
 
+    def from_elsewhere(self, partition: int, key_ids: Sequence[str]) -> list[bytes | None]:
+        if len(self._counts) < 2:
+            return [None] * len(key_ids)
+        return from_elsewhere(partition, key_ids, self._counts, self.load_profiles)
+
+    def counts(self) -> dict[int, bool]:
+        """Partition counts the topic had or has -> whether all profiles were moved away from there."""
+        known: dict[bytes, bytes] = _answered(lambda: self._redis.hgetall(self._counts_key))
+        if not known and (claimed := self.partitions()):
+            # state from before counts were kept: what was claimed tells how many there were
+            return {max(claimed) + 1: False}
+        return {int(count): state == MOVED for count, state in known.items()}
+
+    def note_partitions(self, count: int) -> list[int]:
+        if count not in self._counts:
+            for had in {*self.counts(), count}:
+                _answered(lambda had=had: self._redis.hsetnx(self._counts_key, had, b""))  # type: ignore[misc]
+        known = self.counts()
+        self._counts = sorted(known)
+        return sorted(had for had, moved in known.items() if had < count and not moved)
+
+    def moving(self) -> str:
+        """The move of profiles that is under way, empty when none is."""
+        raw: bytes | None = _answered(lambda: self._redis.get(f"kw:moving:{self.topic}"))
+        return (raw or b"").decode()
+
+    def begin_moving(self, target: str) -> None:
+        """All fleet rows of this move are laid by."""
+        _answered(lambda: self._redis.set(f"kw:moving:{self.topic}", target))
+
+    def end_moving(self) -> None:
+        """Nothing of it is left to do."""
+        _answered(lambda: self._redis.delete(f"kw:moving:{self.topic}"))
+
+    def note_moved(self, count: int) -> None:
+        """All profiles lie where ``count`` partitions have them."""
+        before = [had for had in self._counts if had < count]
+        if before:
+            moved = dict.fromkeys(before, MOVED)
+            _answered(lambda: self._redis.hset(self._counts_key, mapping=moved))
+
     def commit(self, partition: int, commit: Commit) -> CommitResult:
         keys = [self.key(partition, p) for p in ("meta", "profiles", "windows", "outbox", "samples")]
         args = _arguments(commit)
@@ -164,7 +210,8 @@ def _arguments(commit: Commit) -> list[bytes | int]:
     windows = [part for name, row in commit.windows.items() for part in (window_field(*name), row)]
     closed = [window_field(*name) for name in commit.closed]
     outbox = [part for pair in _entry_ids(commit.outbox) for part in pair]
-    groups: list[Sequence[bytes | int]] = [meta, profiles, windows, closed, outbox, commit.samples]
+    left = [key_id.encode() for key_id in commit.left]
+    groups: list[Sequence[bytes | int]] = [meta, profiles, windows, closed, outbox, commit.samples, left]
     head: list[bytes | int] = [commit.expected, commit.fence, SAMPLES_KEPT, *map(len, groups)]
     return head + [part for group in groups for part in group]
 

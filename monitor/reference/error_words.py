@@ -104,6 +104,11 @@ WORDS: Final[dict[Reason, Said]] = {
     Reason.CONFLICT: Said(
         "Refused, Transient", "somebody else has changed it meanwhile", "look again, then decide"
     ),
+    Reason.NEWER_SCHEMA: Said(
+        "Refused",
+        "A newer release has written what is stored there.",
+        "run that release, or write it back with it, see [upgrades](../upgrades.md#roll-back)",
+    ),
     Reason.DENIED: Said(
         "Refused",
         "the other side knows us and does not allow it; or two people are needed",

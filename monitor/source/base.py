@@ -66,6 +66,9 @@ class Source(Protocol):
     def end_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
         """The offset after the last record of each partition; one or more round trips."""
 
+    def partitions(self) -> int:
+        """How many partitions the topic has, 0 when the broker does not say; one short round trip at most."""
+
     def lag(self) -> dict[int, int]:
         """Records behind the end, for the partitions where that is known without asking."""
 

@@ -58,6 +58,7 @@ _ATTEMPT_S: Final = 1.0
 _TOLERATED: Final = 5
 """Refused logins without a record between, with tokens: a broker also refuses one that was renewed within a
 second of the last, and librdkafka then connects anew."""
+_METADATA_S: Final = 2.0
 
 
 class ConfluentSource:
@@ -214,6 +215,13 @@ class ConfluentSource:
 
     def end_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
         return {number: self._watermarks(number)[1] for number in partitions}
+
+    def partitions(self) -> int:
+        try:
+            found = self._consumer.list_topics(self.topic, timeout=_METADATA_S)
+            return len(found.topics[self.topic].partitions)
+        except KafkaException:
+            return 0
 
     def lag(self) -> dict[int, int]:
         lag: dict[int, int] = {}

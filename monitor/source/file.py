@@ -76,6 +76,9 @@ class FileSource:
             self._end = sum(_count(path) for path in self.paths)
         return {PARTITION: self._end} if PARTITION in set(partitions) else {}
 
+    def partitions(self) -> int:
+        return 1
+
     def lag(self) -> dict[int, int]:
         return {} if self._end is None else {PARTITION: self._end - self._position}
 

@@ -121,6 +121,9 @@ class KafkaHistory:
     def end_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
         return {number: self.stretches[number].stop for number in partitions}
 
+    def partitions(self) -> int:
+        return len(self.stretches)
+
     def lag(self) -> dict[int, int]:
         return {number: s.stop - self._next[number] for number, s in self.stretches.items()}
 

@@ -138,6 +138,9 @@ class KafkaPythonSource:
             ends = self._consumer.end_offsets([self._tp(number) for number in partitions])
         return {tp.partition: offset for tp, offset in ends.items()}
 
+    def partitions(self) -> int:
+        return len(self._consumer.partitions_for_topic(self.topic) or ())
+
     def lag(self) -> dict[int, int]:
         lag: dict[int, int] = {}
         for number in self._flowing & self._members.owned():

@@ -118,6 +118,9 @@ class MemorySource:
     def end_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
         return {number: self.log.logs[number].end for number in partitions}
 
+    def partitions(self) -> int:
+        return len(self.log.logs)
+
     def lag(self) -> dict[int, int]:
         return {number: self.log.logs[number].end - at for number, at in self._position.items()}
 

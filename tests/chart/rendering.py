@@ -43,6 +43,23 @@ def rendered(values: Values | None = None, **more: Any) -> list[Manifest]:
     return _manifests(chart().render(merged, name="rel", namespace="security"))
 
 
+CONSOLE: Final[Values] = {
+    "console": {"enabled": True},
+    "secrets": {"consoleTokens": {"existingSecret": "console", "key": "tokens"}},
+}
+"""The least with which somebody may come in."""
+
+
+def main(manifests: list[Manifest], kind: str = "StatefulSet", name: str = "") -> Any:
+    """The container of a workload."""
+    return named(manifests, kind, name)["spec"]["template"]["spec"]["containers"][0]
+
+
+def env(container: Any) -> dict[str, Any]:
+    """Its variables with a plain value."""
+    return {entry["name"]: entry.get("value") for entry in container.get("env", [])}
+
+
 def from_file(path: Path) -> list[Manifest]:
     """Manifests for a values file, by the library."""
     values = yaml.safe_load(path.read_text())

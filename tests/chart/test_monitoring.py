@@ -148,6 +148,10 @@ TRIALS: Final = {
         {'keywatch_reload_broken{what="policy"}': "1x40"},
         {'keywatch_reload_broken{what="policy"}': "1x20 0x20"},
     ),
+    "KeywatchPartitionHeldBack": Trial(
+        {"keywatch_held_back_partitions": "2x40"}, {"keywatch_held_back_partitions": "1x5 0x35"}
+    ),
+    "KeywatchTopicGrown": Trial({"keywatch_topic_grown": "1x40"}, {"keywatch_topic_grown": "1x10 0x30"}),
     "KeywatchJobFailing": Trial(
         {'keywatch_job_failures_total{task="train_forest"}': "0+1x40"},
         {'keywatch_job_failures_total{task="train_forest"}': "0x10 1x30"},

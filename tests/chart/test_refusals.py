@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from monitor.config_schema import CHART_SCHEMA, chart_schema
-from tests.chart.rendering import CHART, rendered
+from tests.chart.rendering import CHART, CONSOLE, rendered
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,18 @@ SCALED = {"enabled": True}
         ({"config": {"kafka": {"partitions": "all"}}, "consume": {"replicas": 2}}, "fence each other off"),
         ({"console": {"ingress": {"enabled": True}}}, "there is nothing to route to"),
         ({"console": {"httpRoute": {"enabled": True}}}, "there is nothing to route to"),
-        ({"console": {"enabled": True, "ingress": {"enabled": True}}}, "hosts is empty"),
-        ({"console": {"enabled": True, "httpRoute": {"enabled": True}}}, "parentRefs is empty"),
+        ({**CONSOLE, "console": {"enabled": True, "ingress": {"enabled": True}}}, "hosts is empty"),
+        ({**CONSOLE, "console": {"enabled": True, "httpRoute": {"enabled": True}}}, "parentRefs is empty"),
+        ({"migrate": {"toSchema": 1}}, "would write this release's schema again"),
+        (
+            {"migrate": {"toSchema": 1, "partitions": True}, "consume": {"replicas": 0}},
+            "one after the other",
+        ),
+        ({"console": {"enabled": True}}, "nobody could come in"),
+        ({**CONSOLE, "console": {"enabled": True, "replicas": 2}}, "would refuse the others' logins"),
+        ({**CONSOLE, "console": {"enabled": True, "hpa": SCALED}}, "would refuse the others' logins"),
+        ({"console": {"hpa": {"enabled": True, "minReplicas": 9}}}, "minReplicas is greater"),
+        ({"secrets": {"oidcClientSecret": {"existingSecret": "s"}}}, "config.console.oidc is not"),
         (
             {"policy": {"version": 1, "rules": []}, "config": {"alert": {"policy": "/p.yaml"}}},
             "both policy and config.alert.policy are set",

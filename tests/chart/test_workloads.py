@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from tests.chart.rendering import (
     CI_FILES,
+    CONSOLE,
     Manifest,
+    env,
     from_file,
     kinds,
+    main,
     named,
     pods,
     rendered,
     settings,
 )
-
-
-def main(manifests: list[Manifest], kind: str = "StatefulSet", name: str = "") -> Any:
-    return named(manifests, kind, name)["spec"]["template"]["spec"]["containers"][0]
-
-
-def env(container: Any) -> dict[str, Any]:
-    return {entry["name"]: entry.get("value") for entry in container.get("env", [])}
 
 
 def test_by_default_nothing_is_made_that_was_not_asked_for() -> None:
@@ -55,7 +49,7 @@ def test_split_makes_consumers_and_alerters() -> None:
 
 
 def test_only_consumers_have_a_static_membership_from_the_pod_name() -> None:
-    made = rendered(mode="split", console={"enabled": True})
+    made = rendered(mode="split", **CONSOLE)
     assert env(main(made))["KEYWATCH_KAFKA__INSTANCE_ID"] == "$(POD_NAME)"
     for name in ("rel-keywatch-alert", "rel-keywatch-console"):
         assert "KEYWATCH_KAFKA__INSTANCE_ID" not in env(main(made, "Deployment", name))
@@ -267,24 +261,6 @@ def test_time_to_stop_fits_a_batch_and_the_alerts_at_hand() -> None:
     assert pod["terminationGracePeriodSeconds"] >= 60
 
 
-def test_the_console_is_routed_to_by_ingress_or_gateway() -> None:
-    made = rendered(
-        console={
-            "enabled": True,
-            "ingress": {"enabled": True, "hosts": ["a.example"]},
-            "httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}], "hostnames": ["a.example"]},
-        }
-    )
-    service = named(made, "Service", "rel-keywatch-console")
-    assert service["spec"]["ports"][0]["targetPort"] == "console"
-    path = named(made, "Ingress")["spec"]["rules"][0]["http"]["paths"][0]
-    assert path["backend"]["service"] == {"name": "rel-keywatch-console", "port": {"number": 80}}
-    route = named(made, "HTTPRoute")["spec"]["rules"][0]
-    assert route["backendRefs"] == [{"name": "rel-keywatch-console", "port": 80}]
-    policy = named(made, "NetworkPolicy")["spec"]["ingress"]
-    assert [rule["ports"][0]["port"] for rule in policy] == ["metrics", "console"]
-
-
 def test_the_test_sends_an_event_and_is_not_taken_for_a_replica() -> None:
     made = rendered()
     test = named(made, "Pod")
@@ -319,3 +295,21 @@ def test_a_service_account_that_is_there_already_is_used() -> None:
     made = rendered(serviceAccount={"create": False, "name": "mine"})
     assert not [m for m in made if m["kind"] == "ServiceAccount"]
     assert {pod["serviceAccountName"] for pod in pods(made)} == {"mine"}
+
+
+def test_a_rollback_is_a_job_of_this_release_without_consumers() -> None:
+    made = rendered(migrate={"toSchema": 1}, consume={"replicas": 0})
+    (container,) = named(made, "Job")["spec"]["template"]["spec"]["containers"]
+    assert container["args"][:4] == ["migrate", "schema", "--to=1", "--apply"]
+    assert named(made, "StatefulSet")["spec"]["replicas"] == 0
+    (container,) = named(rendered(migrate={"partitions": True}), "Job")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert container["args"][:3] == ["migrate", "partitions", "--apply"]
+    assert not [kind for kind in kinds(rendered()) if kind.startswith("Job/")]
+
+
+def test_pods_can_be_held_back_from_an_upgrade() -> None:
+    made = rendered(consume={"replicas": 3, "updatePartition": 2})
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
+    assert named(made, "StatefulSet")["spec"]["updateStrategy"] == strategy

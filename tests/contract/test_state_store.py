@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.errors import Fatal, Transient
-from monitor.checkpoint.base import NO_OFFSET, Commit, CommitResult, StateStore
+from domain.errors import Fatal, Reason, Refused, Transient
+from domain.profile import SCHEMA_VERSION
+from monitor.checkpoint.base import NO_OFFSET, SCHEMA, Commit, CommitResult, StateStore
 from monitor.checkpoint.memory import MemoryStateStore
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.connect import connect_redis
@@ -78,6 +79,24 @@ def test_closed_windows_are_forgotten(store: StateStore) -> None:
     store.commit(0, full_commit(b"f1", b"f2"))
     store.commit(0, Commit(expected=b"f2", fence=b"f3", offset=11, closed=[(5, "key_a")]))
     assert set(store.claim(0, b"f4").windows) == {(6, "key_a")}
+
+
+def test_keys_that_left_have_no_profile_here(store: StateStore) -> None:
+    store.claim(0, b"f1")
+    store.commit(0, full_commit(b"f1", b"f2"))
+    store.commit(0, Commit(expected=b"f2", fence=b"f3", offset=10, left=["key_a", "never here"]))
+    assert store.load_profiles(0, ["key_a", "k{e}y b"]) == [None, b"row-b"]
+
+
+def test_a_partition_of_a_newer_schema_is_refused_and_its_writer_left_alone(store: StateStore) -> None:
+    store.claim(0, b"newer")
+    meta = {SCHEMA: b"%d" % (SCHEMA_VERSION + 1)}
+    store.commit(0, Commit(expected=b"newer", fence=b"newer2", offset=3, meta=meta))
+    with pytest.raises(Refused, match="partition 0 has schema") as error:
+        store.claim(0, b"older")
+    assert error.value.reason is Reason.NEWER_SCHEMA
+    next_commit = Commit(expected=b"newer2", fence=b"newer3", offset=4)
+    assert store.commit(0, next_commit) is CommitResult.APPLIED
 
 
 def test_partitions_are_apart(store: StateStore) -> None:

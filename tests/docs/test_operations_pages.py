@@ -17,7 +17,7 @@ from monitor.config import Config
 from tests.chart.rendering import named, rendered
 
 DOCS: Final = Path("docs")
-PAGES: Final = ("install.md", "roles.md", "observability.md")
+PAGES: Final = ("install.md", "roles.md", "observability.md", "upgrades.md")
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -48,7 +48,7 @@ def test_the_settings_for_traces_are_settings() -> None:
 def commands() -> set[tuple[str, ...]]:
     text = " ".join((DOCS / page).read_text() for page in PAGES)
     text += " ".join(path.read_text() for path in (DOCS / "runbooks").glob("*.md"))
-    found = re.findall(r"keywatch (health|roundtrip|run|replay|(?:cases|keys|config) \w+)\b", text)
+    found = re.findall(r"keywatch (health|roundtrip|run|replay|(?:cases|keys|config|migrate) \w+)\b", text)
     return {tuple(command.split()) for command in found}
 
 

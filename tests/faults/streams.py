@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 import uuid
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sample_streams import scenario_path
@@ -25,15 +26,19 @@ class Topic:
     name: str
     ends: list[int]
 
-    def start(self, redis_url: str, **ask: Any) -> subprocess.Popen[bytes]:
-        """A worker process that reads to the end."""
+    def start(self, redis_url: str, release: str = "", **ask: Any) -> subprocess.Popen[bytes]:
+        """A worker process that reads to the end; ``release``: a source tree to run, or ``next``."""
         whole = {"bootstrap": self.kafka.bootstrap, "topic": self.name, "ends": self.ends, "redis": redis_url}
-        command = [sys.executable, "-m", "tests.faults.worker", json.dumps(whole | ask)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE)
+        module = "tests.faults.next_release" if release == "next" else "tests.faults.worker"
+        command = [sys.executable, "-m", module, json.dumps(whole | ask)]
+        if release in ("", "next"):
+            return subprocess.Popen(command, stdout=subprocess.PIPE)
+        older = {**os.environ, "PYTHONPATH": release}
+        return subprocess.Popen(command, stdout=subprocess.PIPE, cwd=release, env=older)
 
-    def run(self, redis_url: str, **ask: Any) -> dict[str, int]:
+    def run(self, redis_url: str, release: str = "", **ask: Any) -> dict[str, int]:
         """Read to the end undisturbed."""
-        return finished(self.start(redis_url, **ask))
+        return finished(self.start(redis_url, release, **ask))
 
 
 def finished(worker: subprocess.Popen[bytes]) -> dict[str, int]:
@@ -51,16 +56,26 @@ def scenario_lines(name: str) -> list[bytes]:
 
 def filled(kafka: Kafka, scenario: str) -> Topic:
     """A new topic with a sample stream, the events of a key in one partition."""
-    from kafka import KafkaProducer
+    return appended(empty(kafka), scenario_lines(scenario))
 
+
+def empty(kafka: Kafka) -> Topic:
+    """A new topic, and one for its dead letters."""
     name = kafka.create_topic(f"usage-{uuid.uuid4().hex[:8]}", PARTITIONS)
     kafka.create_topic(f"{name}.dead-letter")
-    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, linger_ms=20)
-    ends = [0] * PARTITIONS
-    for line in scenario_lines(scenario):
+    return Topic(kafka, name, [0] * PARTITIONS)
+
+
+def appended(topic: Topic, lines: list[bytes]) -> Topic:
+    """The topic with these events after those it has."""
+    from kafka import KafkaProducer
+
+    producer = KafkaProducer(bootstrap_servers=topic.kafka.bootstrap, linger_ms=20)
+    ends = list(topic.ends)
+    for line in lines:
         number = zlib.crc32(json.loads(line)["key_id"].encode()) % PARTITIONS
         ends[number] += 1
-        producer.send(name, value=line, partition=number)
+        producer.send(topic.name, value=line, partition=number)
     producer.flush()
     producer.close()
-    return Topic(kafka, name, ends)
+    return replace(topic, ends=ends)

@@ -60,7 +60,7 @@ def test_a_consumer_killed_twenty_times_leaves_what_an_undisturbed_one_leaves(
 def test_two_consumers_that_share_and_hand_over_partitions_leave_the_same(
     kind: str, topic: Topic, redis_url: str, client: redis.Redis, undisturbed: dict[str, Any]
 ) -> None:
-    ask = {"partitions": "group", "client": kind, "pace_s": 0.15, "poll_records": 300}
+    ask: dict[str, Any] = {"partitions": "group", "client": kind, "pace_s": 0.15, "poll_records": 300}
     first = topic.start(redis_url, **ask)
     while offsets(client, topic.name, PARTITIONS) == [-1] * PARTITIONS:
         assert first.poll() is None

@@ -10,7 +10,7 @@ import pytest
 from domain.errors import Rejected
 from domain.overview import KeyLine
 from domain.profile import new_profiles
-from monitor.baseline.migrate import before_2
+from monitor.baseline.migrate import layout
 from monitor.checkpoint.redis import RedisStateStore
 from monitor.connect import connect_redis
 from monitor.key_directory import LIMIT, RedisKeyDirectory
@@ -95,7 +95,7 @@ def test_a_cursor_that_no_page_gave_is_rejected(redis_url: str, cursor: str) -> 
 def test_rows_of_an_older_version_are_listed_too(redis_url: str) -> None:
     filled = Filled(redis_url, {0: 0})
     row = new_profiles(1)
-    old = before_2(row.dtype)
+    old = layout(row.dtype, 1)
     older = np.zeros(1, old)
     older["first_ms"], older["last_ms"], older["events"] = 5, 6, 7
     filled.client.hset(filled.store.key(0, "profiles"), "key", older.tobytes())

@@ -36,6 +36,27 @@
 {{- if and (eq (dig "kafka" "partitions" "group" $config) "all") (or (gt (int .Values.consume.replicas) 1) .Values.consume.hpa.enabled .Values.consume.keda.enabled) }}
 {{- fail "config.kafka.partitions is all: every replica would read every partition, and they would fence each other off; use group, or one replica" }}
 {{- end }}
+{{- $oidc := dig "console" "oidc" dict $config }}
+{{- $tokens := or .Values.secrets.consoleTokens.existingSecret (dig "console" "tokens_file" "" $config) }}
+{{- if and .Values.console.enabled (not $oidc) (not $tokens) }}
+{{- fail "console.enabled is true and nobody could come in: set config.console.oidc, or put lines of `keywatch console token` in a Secret and name it in secrets.consoleTokens.existingSecret" }}
+{{- end }}
+{{- if and .Values.secrets.oidcClientSecret.existingSecret (not $oidc) }}
+{{- fail "secrets.oidcClientSecret is set and config.console.oidc is not: name the issuer and client_id there" }}
+{{- end }}
+{{- $shared := or .Values.secrets.consoleSessionSecret.existingSecret (dig "console" "session_secret_file" "" $config) }}
+{{- if and .Values.console.enabled (not $shared) (or .Values.console.hpa.enabled (gt (int .Values.console.replicas) 1)) }}
+{{- fail "console has several replicas and no session secret in common, so each would refuse the others' logins: put 32 random bytes in a Secret and name it in secrets.consoleSessionSecret.existingSecret" }}
+{{- end }}
+{{- if and .Values.console.hpa.enabled (gt (int .Values.console.hpa.minReplicas) (int .Values.console.hpa.maxReplicas)) }}
+{{- fail "console.hpa.minReplicas is greater than console.hpa.maxReplicas" }}
+{{- end }}
+{{- if and (int .Values.migrate.toSchema) (or (gt (int .Values.consume.replicas) 0) .Values.consume.hpa.enabled .Values.consume.keda.enabled) }}
+{{- fail "migrate.toSchema is set and there are consumers: they would write this release's schema again; set consume.replicas to 0 and switch hpa and keda off" }}
+{{- end }}
+{{- if and (int .Values.migrate.toSchema) .Values.migrate.partitions }}
+{{- fail "migrate.toSchema and migrate.partitions are both set: one after the other" }}
+{{- end }}
 {{- if and (or .Values.console.ingress.enabled .Values.console.httpRoute.enabled) (not .Values.console.enabled) }}
 {{- fail "console.ingress or console.httpRoute is enabled and console.enabled is false: there is nothing to route to" }}
 {{- end }}

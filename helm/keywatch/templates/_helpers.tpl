@@ -73,15 +73,30 @@ app.kubernetes.io/part-of: keywatch
 {{- $config := deepCopy .Values.config }}
 {{- range $name, $at := fromYaml (include "keywatch.secretSettings" .) }}
 {{- if (index $.Values.secrets $name).existingSecret }}
-{{- $section := default dict (index $config $at.section) }}
+{{- $section := $config }}
+{{- range splitList "." $at.section }}
+{{- $part := default dict (index $section .) }}
+{{- $_ := set $section . $part }}
+{{- $section = $part }}
+{{- end }}
 {{- $_ := set $section $at.field (printf "/run/secrets/keywatch/%s/value" $name) }}
-{{- $_ := set $config $at.section $section }}
 {{- end }}
 {{- end }}
 {{- if .Values.policy }}
 {{- $_ := set $config "alert" (mergeOverwrite (default dict $config.alert) (dict "policy" "/etc/keywatch-policy/policy.yaml")) }}
 {{- end }}
+{{- $host := include "keywatch.consoleHost" . }}
+{{- if and $host (not (dig "alert" "console_url" "" $config)) }}
+{{- $_ := set $config "alert" (mergeOverwrite (default dict $config.alert) (dict "console_url" (printf "https://%s" $host))) }}
+{{- end }}
 {{- toYaml $config }}
+{{- end }}
+
+{{/* Where people find the console, empty if the chart does not know. */}}
+{{- define "keywatch.consoleHost" -}}
+{{- with .Values.console }}
+{{- if and .enabled .ingress.enabled }}{{ first .ingress.hosts }}{{ else if and .enabled .httpRoute.enabled .httpRoute.hostnames }}{{ first .httpRoute.hostnames }}{{ end -}}
+{{- end }}
 {{- end }}
 
 {{/* Which setting reads the file of which secret. */}}
@@ -94,5 +109,11 @@ redisSentinelPassword: {section: redis, field: sentinel_password_file}
 registryPassword: {section: registry, field: password_file}
 registryToken: {section: registry, field: token_file}
 slackToken: {section: slack, field: token_file}
+slackAppToken: {section: slack, field: app_token_file}
+slackSigningSecret: {section: slack, field: signing_secret_file}
 keyPepper: {section: keystore, field: pepper_file}
+auditKey: {section: audit_log, field: hmac_key_file}
+consoleTokens: {section: console, field: tokens_file}
+consoleSessionSecret: {section: console, field: session_secret_file}
+oidcClientSecret: {section: console.oidc, field: client_secret_file}
 {{- end }}

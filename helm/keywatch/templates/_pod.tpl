@@ -80,6 +80,12 @@ spec:
         - name: KEYWATCH_KAFKA__INSTANCE_ID
           value: $(POD_NAME)
         {{- end }}
+        {{- if eq .component "console" }}
+        - name: KEYWATCH_CONSOLE__HOST
+          value: "0.0.0.0"
+        - name: KEYWATCH_CONSOLE__PORT
+          value: {{ int .part.port | quote }}
+        {{- end }}
         {{- with $values.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
