@@ -10,6 +10,8 @@ from starlette.types import ASGIApp
 
 from console.access.access import Access
 from console.access.doors import doors
+from console.api import api_router
+from console.api.once import Once
 from console.problems import add_handlers
 from console.services import Services
 from console.settings import ConsoleSettings
@@ -22,6 +24,7 @@ def console_app(
     services: Services,
     access: Access,
     settings: ConsoleSettings,
+    once: Once,
     *,
     pages: Pages | None = None,
     slack: ASGIApp | None = None,
@@ -30,6 +33,7 @@ def console_app(
     """``slack`` answers under ``/slack``. ``failed`` is told the path and what went wrong there."""
     app = FastAPI(title="keywatch", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(doors(access))
+    app.include_router(api_router(services, access, once))
     if pages is not None:
         app.include_router(pages(services, access))
     if slack is not None:

@@ -13,6 +13,7 @@ from console.access.limits import RedisLimits
 from console.access.person import AccessRole
 from console.access.sessions import RedisSessions
 from console.access.tokens import StaticTokens, new_token, tokens_of
+from console.api.once import Once
 from console.app import Pages, console_app
 from console.services import Services
 from console.settings import ConsoleSettings
@@ -80,6 +81,7 @@ class House:
             self.services,
             self.access,
             self.settings,
+            Once(self.client),
             pages=self.pages,
             failed=lambda path, error: self.failed.append((path, error)),
         )
@@ -117,7 +119,7 @@ def services_of(office: Replica, clock: ManualClock) -> Services:
         history=HeldHistory(),
         keys=stores.keys,
         people=stores.keys,
-        overview=HeldOverview(office.health.report()),
+        overview=HeldOverview(office.health.report),
         findings=HeldFindings(),
         directory=HeldKeys(),
         policy=HeldPolicy(),
