@@ -1,7 +1,8 @@
-"""The console on the stores of a configuration, and the daemon of ``--role console``."""
+"""The console on the stores of a configuration, for ``--role console`` and ``--role all``."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -9,15 +10,107 @@ from console.access.access import Access, fresh_secret
 from console.access.limits import RedisLimits
 from console.access.sessions import RedisSessions
 from console.access.tokens import StaticTokens, tokens_of
+from console.api.once import Once
+from console.app import console_app
+from console.services import Services
 from console.settings import ConsoleSettings
-from domain.errors import Fatal, Reason
+from domain.errors import Fatal, KeywatchError, Reason
 from domain.ports import Audit
 from domain.secret import Secret
 from monitor.config import Config, secret
+from monitor.console_server import ConsoleServer
+from monitor.jobs import Jobs
 from monitor.logs import Log
+from monitor.roles import Service
 from monitor.wiring import CLOCK, Client
+from monitor.wiring_alerting import Office, office_for
+from monitor.wiring_readers import Readers, readers_for
+from monitor.wiring_slack import slack_http
 
 SECRET_MIN: Final = 32
+LOOK_S: Final = 10.0
+
+
+def console_service(config: Config, client: Client, log: Log) -> Service:
+    """The daemon of ``--role console``. Raises ``Fatal`` when nobody could come in."""
+    from monitor.console_daemon import ConsoleDaemon
+
+    return ConsoleDaemon(config, client, log)
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """A server that is not started yet, and what it needs now and then."""
+
+    config: Config
+    server: ConsoleServer
+    access: Access
+    readers: Readers
+    log: Log
+
+    def schedule(self, jobs: Jobs) -> None:
+        """Its periodic work."""
+        jobs.every(LOOK_S, "reload_tokens", self.reload)
+
+    def reload(self) -> None:
+        """Take up the tokens' file; a broken one is told and the old tokens stay."""
+        try:
+            self.access.tokens.replace(tokens_for(self.config))
+        except KeywatchError as error:
+            self.log.error("file_not_reloaded", what="tokens", error=str(error))
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self.server.start()
+        self.log.info("console_listening", port=self.server.port)
+
+    def stop(self) -> None:
+        """Let requests at hand end, and a backtest be given up."""
+        self.server.stop()
+        self.readers.backtests.stop()
+
+
+def console_for(config: Config, client: Client, log: Log) -> Console:
+    """Bound to its port, not yet answering. Raises ``Fatal`` for what is missing."""
+    settings = settings_for(config, log)
+    office = office_for(config, client)
+    readers = readers_for(config, client, office, log)
+    access = access_for(config, client, settings, office.audit)
+    app = console_app(
+        services_for(office, readers),
+        access,
+        settings,
+        Once(client),
+        slack=slack_http(office, log) if config.slack.interactive == "http" else None,
+        failed=lambda path, error: log.error("console_failed", path=path, error=type(error).__name__),
+    )
+    console = config.console
+    server = ConsoleServer(console.host, console.port, app, console.trusted_proxies)
+    return Console(config, server, access, readers, log)
+
+
+def services_for(office: Office, readers: Readers) -> Services:
+    """What the console works with."""
+    return Services(
+        cases=office.cases,
+        review=office.review,
+        incidents=office.incidents,
+        silences=office.silences,
+        silencing=office.silencing,
+        audit=office.audit,
+        audit_log=office.audit,
+        history=office.history,
+        keys=office.desk.keys,
+        people=office.desk.people,
+        overview=readers.overview,
+        findings=readers.findings,
+        directory=readers.directory,
+        policy=readers.policy,
+        backtests=readers.backtests,
+        delivery=readers.delivery,
+        two_person=office.policy.review.two_person,
+        clock=CLOCK,
+    )
 
 
 def settings_for(config: Config, log: Log) -> ConsoleSettings:

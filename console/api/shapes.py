@@ -21,7 +21,7 @@ from domain.silence import ANY, Silence
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 Glob = Annotated[str, Meta(min_length=1, max_length=200)]
 Moment = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
-PolicyText = Annotated[str, Meta(max_length=200_000)]
+PolicyText = Annotated[str, Meta(max_length=65_536)]
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
