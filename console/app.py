@@ -9,7 +9,9 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from console.access.access import Access
+from console.access.code_flow import CodeFlow
 from console.access.doors import doors
+from console.access.oidc_doors import oidc_doors
 from console.api import api_router
 from console.api.once import Once
 from console.problems import add_handlers
@@ -33,6 +35,9 @@ def console_app(
     """``slack`` answers under ``/slack``. ``failed`` is told the path and what went wrong there."""
     app = FastAPI(title="keywatch", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(doors(access))
+    if access.provider is not None:
+        flow = CodeFlow(access.provider, access.sessions, settings.public_url)
+        app.include_router(oidc_doors(access, flow))
     app.include_router(api_router(services, access, once))
     if pages is not None:
         app.include_router(pages(services, access))

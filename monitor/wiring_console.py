@@ -8,16 +8,18 @@ from typing import Final
 
 from console.access.access import Access, fresh_secret
 from console.access.limits import RedisLimits
+from console.access.oidc import Provider
 from console.access.sessions import RedisSessions
 from console.access.tokens import StaticTokens, tokens_of
 from console.api.once import Once
 from console.app import console_app
 from console.services import Services
-from console.settings import ConsoleSettings
+from console.settings import ConsoleSettings, OidcSettings
 from domain.errors import Fatal, KeywatchError, Reason
 from domain.ports import Audit
 from domain.secret import Secret
 from monitor.config import Config, secret
+from monitor.config_console import OidcConfig
 from monitor.console_server import ConsoleServer
 from monitor.jobs import Jobs
 from monitor.logs import Log
@@ -129,6 +131,31 @@ def settings_for(config: Config, log: Log) -> ConsoleSettings:
         rate_per_min=console.rate_per_min,
         session_idle_s=console.session_idle_min * 60,
         session_s=console.session_hours * 3600,
+        oidc=_oidc_settings(config) if console.oidc else None,
+    )
+
+
+def _oidc_settings(config: Config) -> OidcSettings:
+    oidc = config.console.oidc or OidcConfig()
+    missing = [name for name in ("issuer", "client_id", "roles") if not getattr(oidc, name)]
+    if missing:
+        raise Fatal(
+            Reason.CONFIG, f"console.oidc: {', '.join(missing)} must be set: nobody could come in else"
+        )
+    if not config.alert.console_url:
+        raise Fatal(
+            Reason.CONFIG, "console.oidc needs alert.console_url: the provider sends people back there"
+        )
+    return OidcSettings(
+        issuer=oidc.issuer,
+        client_id=oidc.client_id,
+        client_secret=secret("", oidc.client_secret_file, "console.oidc.client_secret_file"),
+        audience=oidc.audience,
+        roles=oidc.roles,
+        scopes=oidc.scopes,
+        name_claim=oidc.name_claim,
+        roles_claim=oidc.roles_claim,
+        ca_file=oidc.ca_file,
     )
 
 
@@ -164,4 +191,5 @@ def access_for(config: Config, client: Client, settings: ConsoleSettings, audit:
     sessions = RedisSessions(
         client, settings.session_secret, settings.session_idle_s, settings.session_s, CLOCK
     )
-    return Access(settings, tokens_for(config), sessions, RedisLimits(client), audit)
+    provider = Provider(settings.oidc, CLOCK) if settings.oidc else None
+    return Access(settings, tokens_for(config), sessions, RedisLimits(client), audit, provider)

@@ -10,6 +10,7 @@ import httpx
 
 from console.access.access import Access
 from console.access.limits import RedisLimits
+from console.access.oidc import Provider
 from console.access.person import AccessRole
 from console.access.sessions import RedisSessions
 from console.access.tokens import StaticTokens, new_token, tokens_of
@@ -75,7 +76,12 @@ class House:
         self.failed: list[tuple[str, Exception]] = []
         self.services = services_of(self.office, self.clock)
         self.access = Access(
-            self.settings, self.tokens, sessions, RedisLimits(self.client), self.office.stores.audit
+            self.settings,
+            self.tokens,
+            sessions,
+            RedisLimits(self.client),
+            self.office.stores.audit,
+            Provider(self.settings.oidc, self.clock) if self.settings.oidc else None,
         )
         self.app = console_app(
             self.services,

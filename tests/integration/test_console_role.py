@@ -82,7 +82,7 @@ def test_it_refuses_to_start(tmp_path: Path, redis_url: str, settings: dict[str,
         ("- {name: a, role: viewer, sha256: x}", "sha256 of a is no SHA-256"),
         ("- {name: a b, role: viewer, sha256: x}", "a token's name has letters"),
         (f"- {{name: a, role: viewer, sha256: '{'0' * 64}', expires: 2027-01-01}}", "expires"),
-        (f"- {{name: a, role: viewer, sha256: {'0' * 64}}}\n" * 2, "a token is there twice"),
+        (f"- {{name: a, role: viewer, sha256: '{'0' * 64}'}}\n" * 2, "a token is there twice"),
     ],
 )
 def test_a_broken_tokens_file_is_told(tmp_path: Path, redis_url: str, text: str, said: str) -> None:
