@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from domain.errors import Fatal, Reason
 from monitor.config import Config
 from monitor.health import Rounds
 from monitor.logs import Log
 from monitor.meter import Meter
+from monitor.reload import PolicyKeeper, Reloads
 from monitor.roles import Role
 from monitor.telemetry import Telemetry
-from monitor.wiring import CLOCK, Client, sleep
+from monitor.wiring import CLOCK, Client, audit_for, sleep
 from monitor.wiring_console import console_for
 from monitor.wiring_ops import operations_for
 from monitor.wiring_traces import traces_for
@@ -29,6 +32,9 @@ class ConsoleDaemon:
         telemetry = Telemetry(CLOCK, Meter(processes=True), traces_for(config, client, log))
         self.operations = operations_for(config, client, Role.CONSOLE, self._ticks, [], telemetry, log)
         self._console.schedule(self.operations.jobs)
+        path = Path(config.alert.policy) if config.alert.policy else None
+        reloads = Reloads(telemetry.meter, audit_for(config, client), log)
+        self._policy = PolicyKeeper(path, self._console.office.adopt, reloads, CLOCK)
 
     @property
     def port(self) -> int:
@@ -55,13 +61,15 @@ class ConsoleDaemon:
         if self._reload:
             self._reload = False
             self._console.reload()
+            self._policy.due.now()
+        self._policy.refresh()
 
     def stop(self) -> None:
         """Safe in a signal handler."""
         self._stopping = True
 
     def reload(self) -> None:
-        """Look at the tokens now. Safe in a signal handler."""
+        """Look at the tokens and the policy now. Safe in a signal handler."""
         self._reload = True
 
     def summary(self) -> dict[str, int]:

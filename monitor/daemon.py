@@ -30,6 +30,7 @@ from monitor.wiring_ops import operations_for
 from monitor.wiring_traces import traces_for
 
 if TYPE_CHECKING:
+    from monitor.wiring_alerting import Office
     from monitor.wiring_console import Console
 
 REFRESH_S = 5.0
@@ -70,7 +71,8 @@ class Daemon:
         self.operations = operations_for(config, client, role, self.pipeline.stats, needs, telemetry, log)
         telemetry.meter.sample(lambda: consumer_samples(self.pipeline, CLOCK))
         telemetry.meter.sample(lambda: forest_samples(self._keeper))
-        self._console = _console_for(config, client, log) if role is Role.ALL else None
+        office = self._side.alerting.office if self._side else None
+        self._console = _console_for(config, client, log, office) if office else None
         self._schedule(self.operations.jobs, client)
         self._thread = threading.Thread(target=self._alert, name="alerting", daemon=True)
 
@@ -165,10 +167,10 @@ class Daemon:
         return {"events": self.pipeline.stats.events, "findings": self.pipeline.stats.findings}
 
 
-def _console_for(config: Config, client: Client, log: Log) -> Console | None:
+def _console_for(config: Config, client: Client, log: Log, office: Office) -> Console | None:
     """None while nobody may come in. Imported only then, as it is an extra."""
     if not config.console.open:
         return None
     from monitor.wiring_console import console_for
 
-    return console_for(config, client, log)
+    return console_for(config, client, log, office)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from alerting.rules import Rulebook
 from console.access.access import Access, fresh_secret
 from console.access.limits import RedisLimits
 from console.access.oidc import Provider
@@ -15,6 +17,7 @@ from console.api.once import Once
 from console.app import console_app
 from console.services import Services
 from console.settings import ConsoleSettings, OidcSettings
+from domain.case import Verdict
 from domain.errors import Fatal, KeywatchError, Reason
 from domain.ports import Audit
 from domain.secret import Secret
@@ -48,6 +51,7 @@ class Console:
     server: ConsoleServer
     access: Access
     readers: Readers
+    office: Office
     log: Log
 
     def schedule(self, jobs: Jobs) -> None:
@@ -72,10 +76,13 @@ class Console:
         self.readers.backtests.stop()
 
 
-def console_for(config: Config, client: Client, log: Log) -> Console:
-    """Bound to its port, not yet answering. Raises ``Fatal`` for what is missing."""
+def console_for(config: Config, client: Client, log: Log, office: Office | None = None) -> Console:
+    """Bound to its port, not yet answering. Raises ``Fatal`` for what is missing.
+
+    ``office``: the one of this process, if it has one already, so that a changed policy reaches both.
+    """
     settings = settings_for(config, log)
-    office = office_for(config, client)
+    office = office or office_for(config, client)
     readers = readers_for(config, client, office, log)
     access = access_for(config, client, settings, office.audit)
     app = console_app(
@@ -88,7 +95,23 @@ def console_for(config: Config, client: Client, log: Log) -> Console:
     )
     console = config.console
     server = ConsoleServer(console.host, console.port, app, console.trusted_proxies)
-    return Console(config, server, access, readers, log)
+    return Console(config, server, access, readers, office, log)
+
+
+class TwoPerson(Collection[Verdict]):
+    """The verdicts that need two people by the policy as it is now."""
+
+    def __init__(self, rules: Rulebook) -> None:
+        self._rules = rules
+
+    def __contains__(self, verdict: object) -> bool:
+        return verdict in self._rules.review.two_person
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self._rules.review.two_person)
+
+    def __len__(self) -> int:
+        return len(self._rules.review.two_person)
 
 
 def services_for(office: Office, readers: Readers) -> Services:
@@ -110,7 +133,7 @@ def services_for(office: Office, readers: Readers) -> Services:
         policy=readers.policy,
         backtests=readers.backtests,
         delivery=readers.delivery,
-        two_person=office.policy.review.two_person,
+        two_person=TwoPerson(office.desk.rules),
         clock=CLOCK,
     )
 

@@ -11,10 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from monitor.cli import app
-from monitor.config import Config, RedisConfig
+from monitor.config import Config, KafkaConfig, RedisConfig
 from monitor.config_console import ConsoleConfig
 from monitor.embedded import free_port
 from tests.processes import probe, running, until
+from tests.servers import Kafka
 
 pytestmark = pytest.mark.redis
 
@@ -91,3 +92,18 @@ def test_a_broken_tokens_file_is_told(tmp_path: Path, redis_url: str, text: str,
     done = CliRunner().invoke(app, ["run", "-c", str(path), "--role", "console"])
     assert done.exit_code == 4
     assert said in done.output
+
+
+@pytest.mark.kafka
+def test_role_all_serves_it_once_somebody_may_come_in(tmp_path: Path, redis_url: str, kafka: Kafka) -> None:
+    token = made_token(tmp_path, "ci")
+    path = configured(tmp_path, redis_url, tokens_file=str(tmp_path / "tokens.yaml"))
+    config = msgspec.yaml.decode(path.read_bytes(), type=Config)
+    kafka.create_topic(f"{tmp_path.name}.dead-letter")
+    topic = KafkaConfig(bootstrap=kafka.bootstrap, topic=kafka.create_topic(tmp_path.name))
+    path.write_bytes(msgspec.yaml.encode(msgspec.structs.replace(config, kafka=topic)))
+    asked = f"http://127.0.0.1:{config.console.port}/api/v1/health"
+    header = {"Authorization": f"Bearer {token}"}
+    with running(tmp_path / "log", "run", "-c", str(path)) as process:
+        until(lambda: probe(config.console.port, "/api/v1/openapi.json") == 200, process, "answers")
+        assert httpx.get(asked, headers=header).json()["state"] == "ok"
