@@ -26,19 +26,23 @@ def console_app(
     services: Services,
     access: Access,
     settings: ConsoleSettings,
-    once: Once,
     *,
+    once: Once | None = None,
     pages: Pages | None = None,
     slack: ASGIApp | None = None,
     failed: Callable[[str, Exception], None] = lambda _path, _error: None,
 ) -> FastAPI:
-    """``slack`` answers under ``/slack``. ``failed`` is told the path and what went wrong there."""
+    """``once`` keeps the API's answers; there is no API without it. ``slack`` answers under ``/slack``.
+
+    ``failed`` is told the path and what went wrong there.
+    """
     app = FastAPI(title="keywatch", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(doors(access))
     if access.provider is not None:
         flow = CodeFlow(access.provider, access.sessions, settings.public_url)
         app.include_router(oidc_doors(access, flow))
-    app.include_router(api_router(services, access, once))
+    if once is not None:
+        app.include_router(api_router(services, access, once))
     if pages is not None:
         app.include_router(pages(services, access))
     if slack is not None:

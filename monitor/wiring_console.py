@@ -89,7 +89,7 @@ def console_for(config: Config, client: Client, log: Log, office: Office | None 
         services_for(office, readers),
         access,
         settings,
-        Once(client),
+        once=Once(client),
         slack=slack_http(office, log) if config.slack.interactive == "http" else None,
         failed=lambda path, error: log.error("console_failed", path=path, error=type(error).__name__),
     )

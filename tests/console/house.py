@@ -87,7 +87,7 @@ class House:
             self.services,
             self.access,
             self.settings,
-            Once(self.client),
+            once=Once(self.client),
             pages=self.pages,
             failed=lambda path, error: self.failed.append((path, error)),
         )

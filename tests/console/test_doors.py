@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from console.access.access import Access
 from console.access.person import AccessRole, Person
 from console.access.tokens import new_token, tokens_of
+from console.app import console_app
 from console.services import Services
 from monitor.connect import connect_redis
-from tests.console.house import ORIGIN, House, different
+from tests.console.house import ORIGIN, House, InProcess, different
 from tests.redis_dump import everything
 
 pytestmark = pytest.mark.redis
@@ -200,6 +204,18 @@ def test_a_mistake_of_ours_is_told_to_the_log_only(house: House) -> None:
     assert "hunter2" not in answer.text
     [(path, error)] = house.failed
     assert (path, str(error)) == ("/broken", "the secret is hunter2")
+
+
+def test_slacks_callbacks_are_served_beside(house: House) -> None:
+    def pressed(_: Request) -> Response:
+        return Response(status_code=204)
+
+    slack = Starlette(routes=[Route("/slack/interactive", pressed, methods=["POST"])])
+    app = console_app(house.services, house.access, house.settings, slack=slack)
+    with httpx.Client(transport=InProcess(app), base_url=ORIGIN) as client:
+        answer = client.post("/slack/interactive")
+    assert answer.status_code == 204
+    assert "content-security-policy" in answer.headers
 
 
 def test_a_body_beyond_the_limit_is_not_taken_in(house: House) -> None:
