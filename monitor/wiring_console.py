@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +53,8 @@ class Console:
     readers: Readers
     office: Office
     log: Log
+    told: set[str] = field(default_factory=set)
+    """What is wrong with the tokens' file, said once."""
 
     def schedule(self, jobs: Jobs) -> None:
         """Its periodic work."""
@@ -62,8 +64,11 @@ class Console:
         """Take up the tokens' file; a broken one is told and the old tokens stay."""
         try:
             self.access.tokens.replace(tokens_for(self.config))
+            self.told.clear()
         except KeywatchError as error:
-            self.log.error("file_not_reloaded", what="tokens", error=str(error))
+            if str(error) not in self.told:
+                self.told.add(str(error))
+                self.log.error("file_not_reloaded", what="tokens", error=str(error))
 
     def start(self) -> None:
         """Answer from now on."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -10,6 +12,7 @@ from console.access.person import AccessRole, Person
 from console.api.frame import Api, answer, operation, seen_version, taken
 from console.api.shapes import GiveReason, GiveVerdict, WriteComment
 from domain.case import Case, Verdict
+from domain.desk import Reviewing
 from domain.errors import Reason, Refused
 
 VERDICT = GiveVerdict(verdict=Verdict.FALSE_POSITIVE, reason="their new office in Oslo, they called")
@@ -21,7 +24,8 @@ WATCH_AGAIN = GiveReason(reason="the move is over")
 def add(router: APIRouter, api: Api) -> None:
     """All answer the case as it is then."""
     _add_verdicts(router, api)
-    _add_others(router, api)
+    for other in OTHERS:
+        _add_other(router, api, other)
 
 
 def _act(operation_id: str, body: type, example: Any) -> dict[str, Any]:
@@ -63,51 +67,59 @@ def _add_verdicts(router: APIRouter, api: Api) -> None:
         return api.once.do(request, person, give)
 
 
-def _add_others(router: APIRouter, api: Api) -> None:
-    review = api.services.review
+@dataclass(frozen=True, slots=True)
+class Other:
+    """An act that adds to a case's timeline and closes nothing."""
 
-    @router.post("/cases/{case_id}/comments", **_act("commentOnCase", WriteComment, COMMENT))
-    def comment(
+    path: str
+    operation_id: str
+    does: str
+    body: type
+    example: Any
+    act: Callable[[Reviewing, str, str, Any], Case]
+
+
+OTHERS: Final = (
+    Other(
+        "comments",
+        "commentOnCase",
+        "Add a line to the timeline; reminders stop, as somebody acts.",
+        WriteComment,
+        COMMENT,
+        lambda review, case_id, who, body: review.comment(case_id, who, body.text),
+    ),
+    Other(
+        "rotation-requests",
+        "askForRotation",
+        "Tell the key's owner to replace it; the case stays open.",
+        GiveReason,
+        ROTATION,
+        lambda review, case_id, who, body: review.ask_rotation(case_id, who, body.reason),
+    ),
+    Other(
+        "end-allowances",
+        "endAllowances",
+        "What a false-positive verdict let pass is watched again.",
+        GiveReason,
+        WATCH_AGAIN,
+        lambda review, case_id, who, body: review.end_allowances(case_id, who, body.reason),
+    ),
+)
+
+
+def _add_other(router: APIRouter, api: Api, other: Other) -> None:
+    described = _act(other.operation_id, other.body, other.example)
+
+    @router.post(f"/cases/{{case_id}}/{other.path}", description=other.does, **described)
+    def done(
         request: Request,
         case_id: str,
         person: Person = api.responder,
-        body: WriteComment = Depends(taken(WriteComment)),  # noqa: B008
+        body: Any = Depends(taken(other.body)),  # noqa: B008
     ) -> Response:
-        """Add a line to the timeline; reminders stop, as somebody acts."""
-
         def act() -> Response:
             _check(api, request, case_id)
-            return _answered(review.comment(case_id, person.name, body.text))
-
-        return api.once.do(request, person, act)
-
-    @router.post("/cases/{case_id}/rotation-requests", **_act("askForRotation", GiveReason, ROTATION))
-    def ask_rotation(
-        request: Request,
-        case_id: str,
-        person: Person = api.responder,
-        body: GiveReason = Depends(taken(GiveReason)),  # noqa: B008
-    ) -> Response:
-        """Tell the key's owner to replace it; the case stays open."""
-
-        def act() -> Response:
-            _check(api, request, case_id)
-            return _answered(review.ask_rotation(case_id, person.name, body.reason))
-
-        return api.once.do(request, person, act)
-
-    @router.post("/cases/{case_id}/end-allowances", **_act("endAllowances", GiveReason, WATCH_AGAIN))
-    def end_allowances(
-        request: Request,
-        case_id: str,
-        person: Person = api.responder,
-        body: GiveReason = Depends(taken(GiveReason)),  # noqa: B008
-    ) -> Response:
-        """What a false-positive verdict let pass is watched again."""
-
-        def act() -> Response:
-            _check(api, request, case_id)
-            return _answered(review.end_allowances(case_id, person.name, body.reason))
+            return _answered(other.act(api.services.review, case_id, person.name, body))
 
         return api.once.do(request, person, act)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.metadata import version
 from typing import Any, Final
@@ -48,6 +49,7 @@ TYPES: Final = (
     ports.KeyStatus,
     silence.Silence,
 )
+_CAPITAL: Final = re.compile("[A-Z]")
 _FAILS: Final = {
     400: "The request cannot be read.",
     401: "No token, or none that is valid.",
@@ -129,7 +131,11 @@ def _finish(method: str, operation: dict[str, Any]) -> None:
         {"session": []} if method.upper() in SAFE else {"session": [], "csrf": []}
     )
     operation["security"] = [{"bearer": []}, by_cookie]
-    operation["description"] = f"{operation.get('description', '')}\n\nNeeds the role {operation['x-role']}."
+    does = operation["description"].replace("``", "`")
+    operation["description"] = f"{does}\n\nNeeds the role {operation['x-role']}."
+    operation["summary"] = _CAPITAL.sub(
+        lambda found: f" {found[0].lower()}", operation["operationId"]
+    ).capitalize()
 
 
 def _components() -> dict[str, Any]:
