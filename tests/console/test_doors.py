@@ -17,6 +17,7 @@ from console.access.tokens import new_token, tokens_of
 from console.app import console_app
 from console.services import Services
 from monitor.connect import connect_redis
+from monitor.console_server import ConsoleServer
 from tests.console.house import ORIGIN, House, InProcess, different
 from tests.redis_dump import everything
 
@@ -185,6 +186,18 @@ def test_a_person_has_a_rate_that_all_replicas_count(redis_url: str) -> None:
     assert [elsewhere.get("/room").status_code for _ in range(3)] == [200, 200, 429]
     assert house.program(ADMIN).get("/room").status_code == 200
     client.close()
+
+
+@pytest.mark.parametrize(("proxies", "seen"), [(("127.0.0.0/8",), "203.0.113.9"), ((), "127.0.0.1")])
+def test_only_a_trusted_proxy_says_where_somebody_is(
+    house: House, proxies: tuple[str, ...], seen: str
+) -> None:
+    server = ConsoleServer("127.0.0.1", 0, house.app, proxies)
+    server.start()
+    headers = {"Authorization": "Bearer kwc_x", "X-Forwarded-For": "203.0.113.9"}
+    assert httpx.get(f"http://127.0.0.1:{server.port}/room", headers=headers).status_code == 401
+    server.stop()
+    assert house.office.audited()[-1].who == f"console:{seen}"
 
 
 def test_every_answer_has_its_armour(house: House) -> None:
