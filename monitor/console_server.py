@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Sequence
@@ -65,7 +66,7 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise Fatal(
             Reason.CONFIG,
-            f"console.port: cannot listen on {host}:{port} ({error.strerror}): another process has it, or "
+            f"console.port: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}): another process has it, or "
             "console.host is no address of this machine",
         ) from error
     # asyncio does so only for sockets that name their protocol; else each answer waits 40 ms for an ACK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from pathlib import Path
 
 import httpx
@@ -107,3 +108,13 @@ def test_role_all_serves_it_once_somebody_may_come_in(tmp_path: Path, redis_url:
     with running(tmp_path / "log", "run", "-c", str(path)) as process:
         until(lambda: probe(config.console.port, "/api/v1/openapi.json") == 200, process, "answers")
         assert httpx.get(asked, headers=header).json()["state"] == "ok"
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path, redis_url: str) -> None:
+    made_token(tmp_path, "ci")
+    path = configured(tmp_path, redis_url, tokens_file=str(tmp_path / "tokens.yaml"))
+    port = msgspec.yaml.decode(path.read_bytes(), type=Config).console.port
+    with socket.create_server(("127.0.0.1", port)):
+        done = CliRunner().invoke(app, ["run", "-c", str(path), "--role", "console"])
+    assert done.exit_code == 4
+    assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in done.output
