@@ -9,7 +9,11 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from console.access.access import Access
+from console.access.code_flow import CodeFlow
 from console.access.doors import doors
+from console.access.oidc_doors import oidc_doors
+from console.api import api_router
+from console.api.once import Once
 from console.problems import add_handlers
 from console.services import Services
 from console.settings import ConsoleSettings
@@ -23,13 +27,22 @@ def console_app(
     access: Access,
     settings: ConsoleSettings,
     *,
+    once: Once | None = None,
     pages: Pages | None = None,
     slack: ASGIApp | None = None,
     failed: Callable[[str, Exception], None] = lambda _path, _error: None,
 ) -> FastAPI:
-    """``slack`` answers under ``/slack``. ``failed`` is told the path and what went wrong there."""
+    """``once`` keeps the API's answers; there is no API without it. ``slack`` answers under ``/slack``.
+
+    ``failed`` is told the path and what went wrong there.
+    """
     app = FastAPI(title="keywatch", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(doors(access))
+    if access.provider is not None:
+        flow = CodeFlow(access.provider, access.sessions, settings.public_url)
+        app.include_router(oidc_doors(access, flow))
+    if once is not None:
+        app.include_router(api_router(services, access, once))
     if pages is not None:
         app.include_router(pages(services, access))
     if slack is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Sequence
@@ -63,10 +64,11 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         listening = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
+        why = os.strerror(error.errno or 0)  # the error's own text repeats the address
         raise Fatal(
             Reason.CONFIG,
-            f"console.port: cannot listen on {host}:{port} ({error.strerror}): another process has it, or "
-            "console.host is no address of this machine",
+            f"console.port: cannot listen on {host}:{port} ({why}): another process has it, or console.host "
+            "is no address of this machine",
         ) from error
     # asyncio does so only for sockets that name their protocol; else each answer waits 40 ms for an ACK
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import Fatal, KeywatchError
 from monitor.alert_side import AlertSide
@@ -28,6 +28,10 @@ from monitor.wiring_destinations import owner_names
 from monitor.wiring_keys import key_store
 from monitor.wiring_ops import operations_for
 from monitor.wiring_traces import traces_for
+
+if TYPE_CHECKING:
+    from monitor.wiring_alerting import Office
+    from monitor.wiring_console import Console
 
 REFRESH_S = 5.0
 RENEW_S = 10.0
@@ -67,6 +71,8 @@ class Daemon:
         self.operations = operations_for(config, client, role, self.pipeline.stats, needs, telemetry, log)
         telemetry.meter.sample(lambda: consumer_samples(self.pipeline, CLOCK))
         telemetry.meter.sample(lambda: forest_samples(self._keeper))
+        office = self._side.alerting.office if self._side else None
+        self._console = _console_for(config, client, log, office) if office else None
         self._schedule(self.operations.jobs, client)
         self._thread = threading.Thread(target=self._alert, name="alerting", daemon=True)
 
@@ -99,6 +105,8 @@ class Daemon:
         jobs.every(TELL_S, "tell_pulse", self._tell_pulse)
         if self._side:
             self._side.schedule(jobs)
+        if self._console:
+            self._console.schedule(jobs)
         keys = key_store(self._config, client)
         retire_lease = Lease(client, "retire", LEASE_S)
         jobs.every(RETIRE_EVERY_S, "retire_keys", lambda: retire_lease.run(keys.retire_due))
@@ -129,11 +137,15 @@ class Daemon:
         self._thread.start()
         if self._side:
             self._side.start()
+        if self._console:
+            self._console.start()
         try:
             self.pipeline.run()
         finally:
             self.pipeline.stop()
             self._thread.join(timeout=30)
+            if self._console:
+                self._console.stop()
             if self._side:
                 self._side.stop()
             self.operations.stop()
@@ -153,3 +165,12 @@ class Daemon:
     def summary(self) -> dict[str, int]:
         """What was done, for the last line of the log."""
         return {"events": self.pipeline.stats.events, "findings": self.pipeline.stats.findings}
+
+
+def _console_for(config: Config, client: Client, log: Log, office: Office) -> Console | None:
+    """None while nobody may come in. Imported only then, as it is an extra."""
+    if not config.console.open:
+        return None
+    from monitor.wiring_console import console_for
+
+    return console_for(config, client, log, office)

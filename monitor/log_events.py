@@ -36,6 +36,8 @@ EVENTS: Final[dict[str, str]] = {
     "forest_adopted": "This replica scores with another forest.",
     "keys_audited": "A key audit was made; its controls that found something are named with their counts.",
     "usage_events": "The gate could not write all usage events to Kafka; `lost` of them are gone.",
+    "console_listening": "The console answers on this port.",
+    "console_failed": "A mistake of ours in the console; the person was answered 500.",
     "console_setting": "The console is set up in a way that works, but not as it should.",
     "file_reloaded": "A policy, GeoIP file or network list changed and is in use.",
     "file_not_reloaded": "A changed file is refused and the old one kept.",

@@ -1,23 +1,146 @@
-"""The console on the stores of a configuration, and the daemon of ``--role console``."""
+"""The console on the stores of a configuration, for ``--role console`` and ``--role all``."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from alerting.rules import Rulebook
 from console.access.access import Access, fresh_secret
 from console.access.limits import RedisLimits
+from console.access.oidc import Provider
 from console.access.sessions import RedisSessions
 from console.access.tokens import StaticTokens, tokens_of
-from console.settings import ConsoleSettings
-from domain.errors import Fatal, Reason
+from console.api.once import Once
+from console.app import console_app
+from console.services import Services
+from console.settings import ConsoleSettings, OidcSettings
+from domain.case import Verdict
+from domain.errors import Fatal, KeywatchError, Reason
 from domain.ports import Audit
 from domain.secret import Secret
 from monitor.config import Config, secret
+from monitor.config_console import OidcConfig
+from monitor.console_server import ConsoleServer
+from monitor.jobs import Jobs
 from monitor.logs import Log
+from monitor.roles import Service
 from monitor.wiring import CLOCK, Client
+from monitor.wiring_alerting import Office, office_for
+from monitor.wiring_readers import Readers, readers_for
+from monitor.wiring_slack import slack_http
 
 SECRET_MIN: Final = 32
+LOOK_S: Final = 10.0
+
+
+def console_service(config: Config, client: Client, log: Log) -> Service:
+    """The daemon of ``--role console``. Raises ``Fatal`` when nobody could come in."""
+    from monitor.console_daemon import ConsoleDaemon
+
+    return ConsoleDaemon(config, client, log)
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """A server that is not started yet, and what it needs now and then."""
+
+    config: Config
+    server: ConsoleServer
+    access: Access
+    readers: Readers
+    office: Office
+    log: Log
+    told: set[str] = field(default_factory=set)
+    """What is wrong with the tokens' file, said once."""
+
+    def schedule(self, jobs: Jobs) -> None:
+        """Its periodic work."""
+        jobs.every(LOOK_S, "reload_tokens", self.reload)
+
+    def reload(self) -> None:
+        """Take up the tokens' file; a broken one is told and the old tokens stay."""
+        try:
+            self.access.tokens.replace(tokens_for(self.config))
+            self.told.clear()
+        except KeywatchError as error:
+            if str(error) not in self.told:
+                self.told.add(str(error))
+                self.log.error("file_not_reloaded", what="tokens", error=str(error))
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self.server.start()
+        self.log.info("console_listening", port=self.server.port)
+
+    def stop(self) -> None:
+        """Let requests at hand end, and a backtest be given up."""
+        self.server.stop()
+        self.readers.backtests.stop()
+
+
+def console_for(config: Config, client: Client, log: Log, office: Office | None = None) -> Console:
+    """Bound to its port, not yet answering. Raises ``Fatal`` for what is missing.
+
+    ``office``: the one of this process, if it has one already, so that a changed policy reaches both.
+    """
+    settings = settings_for(config, log)
+    office = office or office_for(config, client)
+    readers = readers_for(config, client, office, log)
+    access = access_for(config, client, settings, office.audit)
+    app = console_app(
+        services_for(office, readers),
+        access,
+        settings,
+        once=Once(client),
+        slack=slack_http(office, log) if config.slack.interactive == "http" else None,
+        failed=lambda path, error: log.error("console_failed", path=path, error=type(error).__name__),
+    )
+    console = config.console
+    server = ConsoleServer(console.host, console.port, app, console.trusted_proxies)
+    return Console(config, server, access, readers, office, log)
+
+
+class TwoPerson(Collection[Verdict]):
+    """The verdicts that need two people by the policy as it is now."""
+
+    def __init__(self, rules: Rulebook) -> None:
+        self._rules = rules
+
+    def __contains__(self, verdict: object) -> bool:
+        return verdict in self._rules.review.two_person
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self._rules.review.two_person)
+
+    def __len__(self) -> int:
+        return len(self._rules.review.two_person)
+
+
+def services_for(office: Office, readers: Readers) -> Services:
+    """What the console works with."""
+    return Services(
+        cases=office.cases,
+        review=office.review,
+        incidents=office.incidents,
+        silences=office.silences,
+        silencing=office.silencing,
+        audit=office.audit,
+        audit_log=office.audit,
+        history=office.history,
+        keys=office.desk.keys,
+        people=office.desk.people,
+        overview=readers.overview,
+        findings=readers.findings,
+        directory=readers.directory,
+        policy=readers.policy,
+        backtests=readers.backtests,
+        delivery=readers.delivery,
+        two_person=TwoPerson(office.desk.rules),
+        clock=CLOCK,
+    )
 
 
 def settings_for(config: Config, log: Log) -> ConsoleSettings:
@@ -36,6 +159,31 @@ def settings_for(config: Config, log: Log) -> ConsoleSettings:
         rate_per_min=console.rate_per_min,
         session_idle_s=console.session_idle_min * 60,
         session_s=console.session_hours * 3600,
+        oidc=_oidc_settings(config) if console.oidc else None,
+    )
+
+
+def _oidc_settings(config: Config) -> OidcSettings:
+    oidc = config.console.oidc or OidcConfig()
+    missing = [name for name in ("issuer", "client_id", "roles") if not getattr(oidc, name)]
+    if missing:
+        raise Fatal(
+            Reason.CONFIG, f"console.oidc: {', '.join(missing)} must be set: nobody could come in else"
+        )
+    if not config.alert.console_url:
+        raise Fatal(
+            Reason.CONFIG, "console.oidc needs alert.console_url: the provider sends people back there"
+        )
+    return OidcSettings(
+        issuer=oidc.issuer,
+        client_id=oidc.client_id,
+        client_secret=secret("", oidc.client_secret_file, "console.oidc.client_secret_file"),
+        audience=oidc.audience,
+        roles=oidc.roles,
+        scopes=oidc.scopes,
+        name_claim=oidc.name_claim,
+        roles_claim=oidc.roles_claim,
+        ca_file=oidc.ca_file,
     )
 
 
@@ -71,4 +219,5 @@ def access_for(config: Config, client: Client, settings: ConsoleSettings, audit:
     sessions = RedisSessions(
         client, settings.session_secret, settings.session_idle_s, settings.session_s, CLOCK
     )
-    return Access(settings, tokens_for(config), sessions, RedisLimits(client), audit)
+    provider = Provider(settings.oidc, CLOCK) if settings.oidc else None
+    return Access(settings, tokens_for(config), sessions, RedisLimits(client), audit, provider)

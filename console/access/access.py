@@ -14,10 +14,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from console.access.limits import RedisLimits
+from console.access.oidc import Provider
 from console.access.person import AccessRole, Person
 from console.access.sessions import RedisSessions
-from console.access.tokens import StaticTokens
+from console.access.tokens import PREFIX, StaticTokens
 from console.settings import ConsoleSettings
+from domain.errors import Reason, Refused
 from domain.ports import Audit
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -38,6 +40,7 @@ class Access:
     sessions: RedisSessions
     limits: RedisLimits
     audit: Audit
+    provider: Provider | None = None
 
     @property
     def cookie(self) -> str:
@@ -47,7 +50,7 @@ class Access:
     @property
     def oidc(self) -> bool:
         """Whether people can log in at ``/login/oidc``."""
-        return self.settings.oidc is not None
+        return self.provider is not None
 
     # -- dependencies -------------------------------------------------------------------------------
 
@@ -77,7 +80,7 @@ class Access:
 
     def log_in(self, request: Request, token: str) -> str | None:
         """The id of a new session; None for a token nobody holds. Raises 429 after too many of those."""
-        self._check_failures(request)
+        self.check_failures(request)
         found = self.tokens.person(token)
         if found is None:
             self.failed(request, "login", "unknown token")
@@ -137,6 +140,14 @@ class Access:
         if usage.used <= self.settings.failures:
             self.audit.write(who=f"console:{where}", what=f"{what} refused", key_id="", case_id="", why=why)
 
+    def check_failures(self, request: Request) -> None:
+        """Raises ``HTTPException`` 429 for an address that has failed too often."""
+        usage = self.limits.count("failures", address(request), self.settings.failures, FAILURES_S, by=0)
+        if usage.used >= self.settings.failures:
+            raise HTTPException(
+                429, "too many failed attempts from this address", {"Retry-After": str(usage.reset_s)}
+            )
+
     # -- parts --------------------------------------------------------------------------------------
 
     def _known(self, request: Request) -> Person:
@@ -147,12 +158,20 @@ class Access:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise HTTPException(401, "the Authorization header must be: Bearer and a token", _CHALLENGE)
-        self._check_failures(request)
-        found = self.tokens.person(token.strip())
-        if found is None:
-            self.failed(request, "token", "unknown or expired")
-            raise HTTPException(401, "this token is unknown or has expired", _INVALID)
-        return found[0]
+        self.check_failures(request)
+        try:
+            return self._holder(token.strip())
+        except Refused as error:
+            self.failed(request, "token", str(error))
+            raise HTTPException(401, "this token is unknown or has expired", _INVALID) from error
+
+    def _holder(self, token: str) -> Person:
+        found = self.tokens.person(token)
+        if found is not None:
+            return found[0]
+        if self.provider is None or token.startswith(PREFIX) or token.count(".") != 2:
+            raise Refused(Reason.DENIED, "unknown or expired")
+        return self.provider.bearer(token)
 
     def _by_cookie(self, request: Request) -> Person:
         session_id = request.cookies.get(self.cookie, "")
@@ -187,13 +206,6 @@ class Access:
             why = f"{request.method} {request.url.path[:200]} needs the role {role.value}"
             self.audit.write(who=person.name, what="access refused", key_id="", case_id="", why=why)
             raise HTTPException(403, f"this needs the role {role.value}; you have {person.role.value}")
-
-    def _check_failures(self, request: Request) -> None:
-        usage = self.limits.count("failures", address(request), self.settings.failures, FAILURES_S, by=0)
-        if usage.used >= self.settings.failures:
-            raise HTTPException(
-                429, "too many failed attempts from this address", {"Retry-After": str(usage.reset_s)}
-            )
 
 
 def address(request: Request) -> str:

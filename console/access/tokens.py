@@ -78,7 +78,8 @@ def new_token(name: str, role: AccessRole, expires: datetime | None = None) -> t
     _check_name(name)
     token = PREFIX + secrets.token_urlsafe(32)
     until = f", expires: {expires.astimezone(UTC).isoformat()}" if expires else ""
-    line = f"- {{name: {name}, role: {role.value}, sha256: {digest(token)}{until}}}"
+    # quoted, since YAML would read digits as a number
+    line = f'- {{name: "{name}", role: {role.value}, sha256: "{digest(token)}"{until}}}'
     return Secret(token), line
 
 

@@ -10,9 +10,11 @@ import httpx
 
 from console.access.access import Access
 from console.access.limits import RedisLimits
+from console.access.oidc import Provider
 from console.access.person import AccessRole
 from console.access.sessions import RedisSessions
 from console.access.tokens import StaticTokens, new_token, tokens_of
+from console.api.once import Once
 from console.app import Pages, console_app
 from console.services import Services
 from console.settings import ConsoleSettings
@@ -74,12 +76,18 @@ class House:
         self.failed: list[tuple[str, Exception]] = []
         self.services = services_of(self.office, self.clock)
         self.access = Access(
-            self.settings, self.tokens, sessions, RedisLimits(self.client), self.office.stores.audit
+            self.settings,
+            self.tokens,
+            sessions,
+            RedisLimits(self.client),
+            self.office.stores.audit,
+            Provider(self.settings.oidc, self.clock) if self.settings.oidc else None,
         )
         self.app = console_app(
             self.services,
             self.access,
             self.settings,
+            once=Once(self.client),
             pages=self.pages,
             failed=lambda path, error: self.failed.append((path, error)),
         )
@@ -117,7 +125,7 @@ def services_of(office: Replica, clock: ManualClock) -> Services:
         history=HeldHistory(),
         keys=stores.keys,
         people=stores.keys,
-        overview=HeldOverview(office.health.report()),
+        overview=HeldOverview(office.health.report),
         findings=HeldFindings(),
         directory=HeldKeys(),
         policy=HeldPolicy(),

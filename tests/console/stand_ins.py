@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from domain.decision import Action
@@ -40,7 +40,7 @@ def at(cursor: str, size: int) -> int:
 class HeldOverview:
     """One pulse, with delivery as it is."""
 
-    delivery: DeliveryReport
+    delivery: Callable[[], DeliveryReport]
 
     def pulse(self) -> Pulse:
         return Pulse(
@@ -56,7 +56,7 @@ class HeldOverview:
             suspensions=1,
             alert_budget=BudgetUse(1, 5),
             suspension_budget=BudgetUse(1, 10),
-            delivery=self.delivery,
+            delivery=self.delivery(),
             minutes=[Minute(NOW_MS - 60_000, 750, 2)],
         )
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from console.access.access import Access
 from console.access.person import AccessRole, Person
 from console.access.tokens import new_token, tokens_of
+from console.app import console_app
 from console.services import Services
 from monitor.connect import connect_redis
-from tests.console.house import ORIGIN, House, different
+from monitor.console_server import ConsoleServer
+from tests.console.house import ORIGIN, House, InProcess, different
 from tests.redis_dump import everything
 
 pytestmark = pytest.mark.redis
@@ -183,6 +188,18 @@ def test_a_person_has_a_rate_that_all_replicas_count(redis_url: str) -> None:
     client.close()
 
 
+@pytest.mark.parametrize(("proxies", "seen"), [(("127.0.0.0/8",), "203.0.113.9"), ((), "127.0.0.1")])
+def test_only_a_trusted_proxy_says_where_somebody_is(
+    house: House, proxies: tuple[str, ...], seen: str
+) -> None:
+    server = ConsoleServer("127.0.0.1", 0, house.app, proxies)
+    server.start()
+    headers = {"Authorization": "Bearer kwc_x", "X-Forwarded-For": "203.0.113.9"}
+    assert httpx.get(f"http://127.0.0.1:{server.port}/room", headers=headers).status_code == 401
+    server.stop()
+    assert house.office.audited()[-1].who == f"console:{seen}"
+
+
 def test_every_answer_has_its_armour(house: House) -> None:
     for path in ("/room", "/nowhere", "/broken"):
         answer = house.visitor().get(path)
@@ -200,6 +217,18 @@ def test_a_mistake_of_ours_is_told_to_the_log_only(house: House) -> None:
     assert "hunter2" not in answer.text
     [(path, error)] = house.failed
     assert (path, str(error)) == ("/broken", "the secret is hunter2")
+
+
+def test_slacks_callbacks_are_served_beside(house: House) -> None:
+    def pressed(_: Request) -> Response:
+        return Response(status_code=204)
+
+    slack = Starlette(routes=[Route("/slack/interactive", pressed, methods=["POST"])])
+    app = console_app(house.services, house.access, house.settings, slack=slack)
+    with httpx.Client(transport=InProcess(app), base_url=ORIGIN) as client:
+        answer = client.post("/slack/interactive")
+    assert answer.status_code == 204
+    assert "content-security-policy" in answer.headers
 
 
 def test_a_body_beyond_the_limit_is_not_taken_in(house: House) -> None:
