@@ -70,12 +70,19 @@ class Settlement:
         profile, fleet = rows[0], part.fleet[0]
         profile["day_bits"][number] = max(float(profile["day_bits"][number]), claim.bits)
         certain = claim.kind is Kind.CERTAIN
-        weight = claim.bits if certain else weight_of(profile, fleet, number, claim.bits)
-        contributions = self._combined(profile, claim, evidence_of(claim.detector, weight))
+        evidence = evidence_of(claim.detector, self.weight(part, claim))
+        contributions = self._combined(profile, claim, evidence)
         score = score_of(contributions)
         profile["day_score"] = max(float(profile["day_score"]), score)
         p = 0.0 if certain else p_value(profile, fleet, score)
         return _Weighed(contributions, score, risk_of(contributions), float(f"{p:.3g}"))
+
+    def weight(self, part: PartitionState, claim: Claimed) -> float:
+        """How rare the claim is for its key, in bits; proof weighs its bits."""
+        if claim.kind is Kind.CERTAIN:
+            return claim.bits
+        number = self._number[claim.detector]
+        return weight_of(part.profiles[claim.slot], part.fleet[0], number, claim.bits)
 
     def _combined(self, profile: np.void, claim: Claimed, evidence: float) -> dict[str, float]:
         """What all kinds of evidence that are still fresh are worth, the strongest of each kind."""
