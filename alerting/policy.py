@@ -17,7 +17,7 @@ from domain.errors import Fatal, Reason
 from domain.finding import Finding, Kind
 
 COUNTED_BITS: Final = 8.0
-"""A kind counts as evidence of its own from this calibrated weight: 12 raw bits have it at first."""
+"""A kind counts as evidence of its own from here on, see ``detectors.combine``."""
 _BUDGET: Final = re.compile(r"([0-9.]+) ?/ ?day ?/ ?([0-9]+) keys")
 
 

@@ -5,7 +5,7 @@ Days of keys are counted by each detector's highest bits and by the highest scor
 with a prior of so many days (Beta-binomial), and the first with theory:
 
     P(detector d comes to b bits in a day):  theory 2^-(b - 4) <- fleet <- cohort <- key
-    P(a day scores s):                       theory 2^-(s / 2.5) <- fleet <- cohort <- key
+    P(a day scores s):                       theory <- fleet, with an exponential tail <- key
 
 Keys are very unlike: most never trouble a detector and a few do every day. So a key's own days weigh much
 (a prior of three days): evidence is strong from a detector that has always been silent on this key, and weak
@@ -28,18 +28,23 @@ from domain.profile import BITS_BINS, DETECTORS_MAX, KEY_SCORE_BINS, SCORE_BINS
 
 Rows = npt.NDArray[np.void]
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 THIEF_BITS: Final = 4.0
 """A day gives a detector about sixteen independent chances."""
 DETECTOR_PRIOR_DAYS: Final = 50.0
-FLEET_PRIOR_DAYS: Final = 50.0
+FLEET_PRIOR_DAYS: Final = 500.0
 COHORT_PRIOR_DAYS: Final = 50.0
 KEY_DETECTOR_DAYS: Final = 3.0
 KEY_PRIOR_DAYS: Final = 10.0
 KEY_BIN: Final = 4.0
 BITS_BIN: Final = 2.0
-THEORY_SCALE: Final = 2.5
-"""Bits of score that halve the share of days, before there is history: kinds go together."""
+TAIL_SHARE: Final = 0.05
+CENSORED_SHARE: Final = 0.005
+"""Shares of the fleet's days between which the tail of its scores is fitted."""
+SPEAKING_SHARE: Final = 0.2
+THEORY_SCALE: Final = 4.0
+"""Before there is history: the share of days with any evidence, and the scale of their scores."""
 MOST_WEIGHT: Final = 24.0
 CLAIM_BITS: Final = 8.0
 """From here on a day counts as one with evidence of a detector in a key's own history."""
@@ -47,6 +52,10 @@ CLAIM_BITS: Final = 8.0
 READY_AFTER_DAYS: Final = {DETECTORS.index("slow_ramp"): 7, DETECTORS.index("off_hours"): 3}
 """Detectors that cannot speak of younger keys."""
 _READY_AFTER: Final = np.array([READY_AFTER_DAYS.get(d, 0) for d in range(DETECTORS_MAX)])
+
+_REACHED: Final = np.append(1.0, SPEAKING_SHARE * np.exp(-np.arange(1, SCORE_BINS) / THEORY_SCALE))
+_THEORY: Final = -np.diff(np.append(_REACHED, 0.0))
+"""Share of days in each bin of scores by theory."""
 
 DAY: Final = 2
 WIDE_NETWORKS: Final = 3
@@ -77,13 +86,31 @@ def weight_of(profile: np.void, fleet: np.void, detector: int, bits: float) -> f
 
 
 def p_value(profile: np.void, fleet: np.void, score: float) -> float:
-    """P(an honest day of this key scores at least ``score``), in (0, 1]."""
-    days = fleet["score_days"]
-    at = _bin(score, 1.0, SCORE_BINS)
-    share = min(2.0 ** (-score / THEORY_SCALE), 1.0)
-    share = _mixed(share, FLEET_PRIOR_DAYS, days.sum(axis=0), at)
-    share = _mixed(share, COHORT_PRIOR_DAYS, days[cohort_of(profile)], at)
+    """P(an honest day of this key scores at least ``score``), in (0, 1]; falls as the score rises.
+
+    The fleet's share of days comes from counts up to the score that one day in twenty reaches, and from an
+    exponential tail beyond: few days reach the scores that alerts are made of, and single ones must not
+    decide how those are ranked. The scale of the tail is the maximum likelihood of the days in it,
+    censored at one day in 200, so that attacks in the history stretch it little.
+    """
+    share = _fleet_share(fleet["score_days"].sum(axis=0, dtype=np.float64), score)
     return _mixed(share, KEY_PRIOR_DAYS, profile["score_days"], _bin(score, KEY_BIN, KEY_SCORE_BINS))
+
+
+def _fleet_share(days: Floats, score: float) -> float:
+    """Share of honest days that score at least ``score``, by days (SCORE_BINS,) and theory."""
+    beyond = np.append(np.cumsum((days + FLEET_PRIOR_DAYS * _THEORY)[::-1])[::-1], 0.0)
+    share = beyond / beyond[0]
+    start = int(np.flatnonzero(share <= TAIL_SHARE)[0])
+    if score <= start or start >= SCORE_BINS - 2:
+        score = min(score, SCORE_BINS - 1.0)
+        at = int(max(score, 0.0))
+        return float(share[at] * (share[at + 1] / share[at]) ** (max(score, 0.0) - at))
+    end = min(max(int(np.flatnonzero(share > CENSORED_SHARE)[-1]) + 1, start + 2), SCORE_BINS)
+    inside = -np.diff(beyond[start : end + 1])
+    excess = float((inside * (np.arange(len(inside)) + 0.5)).sum() + beyond[end] * (end - start))
+    scale = excess / float(inside.sum())
+    return float(share[start]) * math.exp(-(score - start) / scale)
 
 
 def _mixed(prior: float, weight: float, days: npt.NDArray[Any], at: int) -> float:

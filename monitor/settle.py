@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace as with_
 
 from detectors.calibrate import p_value, weight_of
-from detectors.combine import risk_of, score_of
+from detectors.combine import evidence_of, risk_of, score_of
 from domain.event import EnrichedColumns
 from domain.finding import Finding, Kind, finding_id
 from domain.network import unpack_country, unpack_prefix
@@ -70,20 +70,27 @@ class Settlement:
         profile, fleet = rows[0], part.fleet[0]
         profile["day_bits"][number] = max(float(profile["day_bits"][number]), claim.bits)
         certain = claim.kind is Kind.CERTAIN
-        weight = claim.bits if certain else weight_of(profile, fleet, number, claim.bits)
-        contributions = self._combined(profile, claim, weight)
+        evidence = evidence_of(claim.detector, self.weight(part, claim))
+        contributions = self._combined(profile, claim, evidence)
         score = score_of(contributions)
         profile["day_score"] = max(float(profile["day_score"]), score)
         p = 0.0 if certain else p_value(profile, fleet, score)
         return _Weighed(contributions, score, risk_of(contributions), float(f"{p:.3g}"))
 
-    def _combined(self, profile: np.void, claim: Claimed, weight: float) -> dict[str, float]:
-        """Weights of all kinds of evidence that are still fresh, the strongest of each kind."""
+    def weight(self, part: PartitionState, claim: Claimed) -> float:
+        """How rare the claim is for its key, in bits; proof weighs its bits."""
+        if claim.kind is Kind.CERTAIN:
+            return claim.bits
+        number = self._number[claim.detector]
+        return weight_of(part.profiles[claim.slot], part.fleet[0], number, claim.bits)
+
+    def _combined(self, profile: np.void, claim: Claimed, evidence: float) -> dict[str, float]:
+        """What all kinds of evidence that are still fresh are worth, the strongest of each kind."""
         kind = KINDS.index(claim.kind)
         fresh = profile["kind_minute"] > claim.minute - self._settings.combine_min
         recent = np.where(fresh, profile["kind_bits"], 0.0)
-        if weight >= recent[kind]:
-            profile["kind_bits"][kind], profile["kind_minute"][kind] = weight, claim.minute
+        if evidence >= recent[kind]:
+            profile["kind_bits"][kind], profile["kind_minute"][kind] = evidence, claim.minute
             recent[kind] = profile["kind_bits"][kind]
         return {
             k.value: round(float(b), 2) for k, b in zip(KINDS, recent[: len(KINDS)], strict=True) if b > 0

@@ -135,6 +135,16 @@ def honest_findings(corpus: Played) -> list[Raised]:
     ]
 
 
+def case_of(labels: Labels, one: Raised) -> str | None:
+    """The id of the attack that a finding belongs to; "" for an honest key's, None where it counts for
+    neither."""
+    case = next((case for case in labels.cases if one.key_id in case.keys), None)
+    group = _group(labels, case, one.at_ms)
+    if case is not None and case.verdict == "attack" and not group:
+        return case.id if _hits(case, {one.key_id: [one]}) else None
+    return "" if group not in ("", WARM_UP) and one.key_id not in labels.honey_keys else None
+
+
 def attack_scores(corpus: Played) -> list[float]:
     """The highest score of every attack, 0 where nothing was found."""
     by_key: dict[str, list[Raised]] = {}

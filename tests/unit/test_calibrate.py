@@ -47,7 +47,8 @@ def test_without_history_theory_decides() -> None:
     fleet = np.zeros(1, FLEET_DTYPE)[0]
     assert weight_of(KEY, fleet, 0, 12.0) == pytest.approx(8.0)
     assert weight_of(KEY, fleet, 0, 3.0) == 0.0
-    assert p_value(KEY, fleet, 20.0) == pytest.approx(2**-8)
+    assert p_value(KEY, fleet, 0.0) == 1.0
+    assert 0.001 < p_value(KEY, fleet, 20.0) < 0.002
 
 
 def test_a_detector_that_cries_every_day_weighs_nothing() -> None:
@@ -110,14 +111,27 @@ def test_a_noisy_key_is_judged_by_its_own_days() -> None:
     assert p_value(noisy, fleet, 40.0) < 0.005
 
 
-def test_a_noisy_cohort_does_not_hide_the_others() -> None:
-    both = fleet_of([30.0] * 300, cohort=1)
-    both["score_days"] += fleet_of([1.0] * 20_000)["score_days"]
-    busy = new_profiles(1)
-    busy["rate_count"], busy["rate_minutes"] = 6000, 60
-    assert (cohort_of(busy)[0], cohort_of(KEY)) == (1, 0)
-    assert p_value(KEY, both, 25.0) < 0.005
-    assert p_value(busy[0], both, 25.0) > 0.2
+def test_days_apart_from_all_others_are_in_the_tail_too() -> None:
+    fleet = fleet_of([1.0] * 20_000)
+    assert p_value(KEY, fleet, 25.0) < 0.0005
+    fleet["score_days"] += fleet_of([30.0] * 300, cohort=1)["score_days"]
+    assert p_value(KEY, fleet, 25.0) > 0.005
+
+
+def test_a_few_attacks_in_the_history_hide_no_others() -> None:
+    honest = list(np.random.default_rng(3).exponential(3.0, 20_000))
+    clean, beset = fleet_of(honest), fleet_of([*honest, *[60.0] * 40])
+    assert p_value(KEY, beset, 30.0) < min(0.0005, 20 * p_value(KEY, clean, 30.0))
+
+
+def test_scores_that_no_day_has_reached_are_still_told_apart() -> None:
+    fleet = fleet_of([2.0] * 5000)
+    values = [p_value(KEY, fleet, score) for score in (30.0, 31.0, 40.0, 60.0, 80.0)]
+    assert values == sorted(set(values), reverse=True)
+
+
+def test_a_fleet_of_wild_days_is_judged_by_its_days() -> None:
+    assert p_value(KEY, fleet_of([70.0] * 50_000), 70.0) > 0.9
 
 
 def test_cohorts_tell_hours_networks_and_rate_apart() -> None:
