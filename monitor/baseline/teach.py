@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from detectors.catalog.off_hours import SILENT
 from detectors.features import raw_features
 from detectors.novelty import MIN_WINDOWS, is_new, settled
 from detectors.ramp import closed_hour
@@ -32,6 +33,8 @@ NETWORK_MEMORY_MIN: Final = 30 * 1440.0
 """Networks fade by e in thirty days: Datadog's new-value rules forget after 1 to 28 days."""
 SHARE_MEMORY: Final = 200.0
 """Windows over which shares and features are averaged."""
+MISSING_MIN: Final = 1440
+"""A longer silence is a holiday, an outage or lost data."""
 SEASON_WEEKS: Final = 4
 """Weeks over which an hour of the week is averaged."""
 HOUR_OF_WEEK_AT_EPOCH: Final = 72
@@ -137,15 +140,23 @@ def _teach_hours(profiles: Rows, count: npt.NDArray[np.uint32], minute: int) -> 
     profiles["hour_open"][~started] = hour
     while (behind := np.flatnonzero(profiles["hour_open"] < hour)).size:
         open_hour = profiles["hour_open"][behind]
-        _close_hour(profiles, behind, (open_hour + HOUR_OF_WEEK_AT_EPOCH) % 168)
+        away = minute - profiles["last_window"][behind] > MISSING_MIN
+        _close_hour(profiles, behind, (open_hour + HOUR_OF_WEEK_AT_EPOCH) % 168, away)
         stale = hour - open_hour > 168
         profiles["hour_open"][behind] = np.where(stale, hour - 168, open_hour + 1)
         profiles["hour_open_count"][behind] = 0
     profiles["hour_open_count"] += count
 
 
-def _close_hour(profiles: Rows, rows: Ints, hour_of_week: Ints) -> None:
+def _close_hour(profiles: Rows, rows: Ints, hour_of_week: Ints, away: npt.NDArray[np.bool_]) -> None:
+    """``away`` (m,): in a silence of over a day, which teaches no zero to an hour that was in use before.
+
+    So a missing week, or a holiday, leaves the week as it was, and weekends are learned to be silent.
+    """
     profiles[rows] = closed_hour(profiles[rows])
+    used = profiles["hour_level"][rows, hour_of_week] > SILENT
+    teaches = ~(away & used & (profiles["hour_open_count"][rows] == 0))
+    rows, hour_of_week = rows[teaches], hour_of_week[teaches]
     weeks = profiles["hour_weeks"][rows, hour_of_week].astype(np.float32)
     level = profiles["hour_level"][rows, hour_of_week].astype(np.float32)
     seen = np.log2(1.0 + profiles["hour_open_count"][rows].astype(np.float64)).astype(np.float32)

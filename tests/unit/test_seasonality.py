@@ -104,3 +104,19 @@ def test_a_night_shift_that_no_clock_change_explains_is_seen(office: Key) -> Non
 def test_a_week_without_data_and_the_return_make_no_finding(office: Key, rng: Any) -> None:
     worst = office.works(range(28, 35), rng=rng)
     assert max(worst.values()) < FINDING_BITS, worst
+
+
+def test_a_week_without_data_teaches_no_silence(office: Key, rng: Any) -> None:
+    monday, saturday = 28, 33
+    before = [usual(office, monday, hour) for hour in range(24)]
+    office.used(MONDAY + monday * DAY + 8 * HOUR, BUSY)
+    assert [usual(office, monday, hour) for hour in range(24)] == before
+    assert usual(office, saturday, 12) < 0.1
+
+
+def test_silent_weekends_are_learned_though_they_are_longer_than_a_day() -> None:
+    key = Key()
+    key.works(range(14), rng=np.random.default_rng(5))
+    key.used(MONDAY + 14 * DAY + 8 * HOUR, BUSY)
+    assert usual(key, 19, 12) < 0.1, "a Saturday"
+    assert key.profile["hour_weeks"][0, 5 * 24 + 12] == 2
