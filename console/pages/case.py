@@ -82,11 +82,12 @@ def show_case(
 def _evidence(case: Case, now_ms: int) -> dict[str, Any]:
     return {
         "lines": words.lines_of(case),
-        "headline": words.headline(case),
+        "in_sight": words.LINES,
+        "headlines": words.headlines(case),
         "done_to": words.status(case),
         "contributions": words.contributions_of(case),
         "requests": (
-            ("Endpoints", words.counts_of(finding.endpoint for finding in case.findings)),
+            ("Endpoints", words.counts_of(map(words.endpoint_of, case.findings))),
             ("Clients", words.counts_of(finding.client for finding in case.findings)),
         ),
         "day": day_of(case.picture) if case.picture else None,

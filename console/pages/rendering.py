@@ -52,6 +52,7 @@ def environment() -> Environment:
         showing.number,
         showing.percent,
         showing.hour,
+        showing.counted,
     ):
         made.filters[shown.__name__] = shown
     made.filters.update(headline=words.headline, status=words.status, origin=origin)

@@ -123,10 +123,20 @@ def number(value: float) -> str:
 
 def percent(share: float) -> str:
     """
-    >>> percent(0.256), percent(0.004)
-    ('26 %', '<1 %')
+    >>> percent(0.256), percent(0.004), percent(20)
+    ('26 %', '<1 %', '>999 %')
     """
+    if share >= 10:
+        return ">999 %"
     return "<1 %" if 0 < share < 0.01 else f"{share * 100:.0f} %"
+
+
+def counted(count: float, noun: str) -> str:
+    """
+    >>> counted(1, "alert"), counted(2_000, "alert")
+    ('1 alert', '2,000 alerts')
+    """
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def hour(ms: int) -> str:

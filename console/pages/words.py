@@ -9,6 +9,7 @@ from typing import Final
 
 from domain.case import Case, CaseState, Verdict
 from domain.decision import Action
+from domain.endpoint import template
 from domain.finding import Evidence, Finding
 
 VERDICTS: Final = {
@@ -21,6 +22,11 @@ PROMISES: Final = {
     Verdict.CONFIRM: "It was misuse. A suspended key stays suspended until a person lets it go.",
     Verdict.FALSE_POSITIVE: "It was the customer. The key works again, and the same passes for a while.",
 }
+
+
+HEADLINES: Final = 2
+LINES: Final = 5
+"""Lines of evidence in sight; the others are folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +54,22 @@ def _bits(evidence: Evidence) -> float:
     return evidence.bits
 
 
+def headlines(case: Case) -> Sequence[Evidence]:
+    """The strongest line of each kind of evidence that weighs in the riskiest finding, in their order; of
+    all evidence where no finding is of those kinds.
+    """
+    found = [_strongest(case, kind) for kind, _ in contributions_of(case)[:HEADLINES]]
+    return [evidence for evidence in found if evidence] or [e for e in [_strongest(case, "")] if e]
+
+
 def headline(case: Case) -> Evidence | None:
-    """The case's most surprising evidence; None without any."""
-    every = (evidence for finding in case.findings for evidence in finding.evidence)
-    return max(every, key=_bits, default=None)
+    """The first of :func:`headlines`; None for a case without evidence."""
+    return next(iter(headlines(case)), None)
+
+
+def _strongest(case: Case, kind: str) -> Evidence | None:
+    findings = (finding for finding in case.findings if kind in ("", finding.kind.value))
+    return max((evidence for finding in findings for evidence in finding.evidence), key=_bits, default=None)
 
 
 def status(case: Case) -> str:
@@ -83,6 +101,12 @@ def counts_of(names: Iterable[str]) -> Sequence[Count]:
     counted = Counter(name for name in names if name)
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     return [Count(name, count, count / counted.total()) for name, count in ordered]
+
+
+def endpoint_of(finding: Finding) -> str:
+    """What its request called, without what changes from call to call; empty when unknown."""
+    method, _, path = finding.endpoint.partition(" ")
+    return f"{method} {template(path)}" if path else finding.endpoint
 
 
 def contributions_of(case: Case) -> Sequence[tuple[str, float]]:

@@ -10,6 +10,8 @@ from domain.finding import Finding
 from domain.picture import KeyPicture, Spot
 from domain.places import places_of, spot_words
 
+CLOSE: Final = 1.0
+"""Degrees: nearer than that a finding was made at a usual place."""
 _LEAST: Final = 2.2
 _MORE: Final = 4.0
 """Radius in degrees of a place with no share and with all of it."""
@@ -36,9 +38,16 @@ class Map:
 
 
 def map_of(picture: KeyPicture | None, findings: Sequence[Finding]) -> Map | None:
-    """Usual places below, those of findings above; None where no place is known."""
-    spots = [spot for spot in places_of(picture, findings) if -90 <= spot.lat <= 90]
+    """The key's usual places, and those of findings elsewhere; None where no place is known."""
+    found = [spot for spot in places_of(picture, findings) if -90 <= spot.lat <= 90]
+    usual = [spot for spot in found if spot.usual]
+    new = [spot for spot in found if not spot.usual and not any(_close(spot, one) for one in usual)]
+    spots = [*usual, *new]
     return Map([_mark(spot) for spot in spots], _words(spots)) if spots else None
+
+
+def _close(one: Spot, other: Spot) -> bool:
+    return abs(one.lat - other.lat) < CLOSE and abs(one.lon - other.lon) < CLOSE
 
 
 def _mark(spot: Spot) -> Mark:
@@ -48,4 +57,6 @@ def _mark(spot: Spot) -> Mark:
 
 def _words(spots: Sequence[Spot]) -> str:
     usual = sum(spot.usual for spot in spots)
-    return f"World map with {usual} usual places and {len(spots) - usual} places of findings; listed below."
+    return (
+        f"World map with {usual} usual places and {len(spots) - usual} new places of findings; listed below."
+    )

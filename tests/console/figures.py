@@ -69,9 +69,9 @@ def _draw(page: Page, name: str) -> None:
 
 
 def smaller(png: bytes) -> bytes:
-    """The picture in 128 colours: flat pages need no more."""
+    """The picture in 256 colours: flat pages need no more."""
     out = io.BytesIO()
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     image.save(out, "PNG", optimize=True)
     return out.getvalue()
 

@@ -97,7 +97,7 @@ def test_a_case_is_reviewed(
     with Visit(browser, base, scripts=scripts) as visit:
         page = visit.log_in(scene, RESPONDER)
         page.get_by_role("link", name=STOLEN).first.click()
-        expect(page.get_by_text("Usually", exact=True)).to_be_visible()
+        expect(page.get_by_text("Usually", exact=True).first).to_be_visible()
         decide(page, name, "asked the owner")
         expect(page.get_by_role("status").first).to_contain_text("carried out")
         expect(page.get_by_role("button", name="Give verdict")).to_have_count(0)
