@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace as different_fields
 from pathlib import Path
@@ -23,7 +23,7 @@ from domain.case import Case, Verdict
 from domain.clock import ManualClock
 from domain.desk import DeliveryReport
 from domain.errors import Reason, Transient
-from domain.finding import Evidence, Finding
+from domain.finding import Evidence, Finding, Kind
 from domain.overview import BudgetUse, KeyLine, Minute, Pulse
 from domain.picture import HOUR_MS, HOURS, KeyPicture, Share, Spot
 from domain.ports import CaseQuery
@@ -124,7 +124,7 @@ class Busy:
 
 class Scene:
     """The console's app with ``others`` more cases; ``house`` has tokens and what stands behind. The policy
-    is in a file of ``directory``.
+    is in a file of ``directory``. ``readers`` replace some of its services.
     """
 
     def __init__(
@@ -135,6 +135,7 @@ class Scene:
         settings: ConsoleSettings = LOCAL,
         others: int = 6,
         two_person: tuple[Verdict, ...] = (),
+        readers: Mapping[str, Any] | None = None,
     ) -> None:
         self.clock = ManualClock(NOW_MS / 1000 - 3_600)
         rules = policy(review={"two_person": [verdict.value for verdict in two_person]})
@@ -143,6 +144,7 @@ class Scene:
         self.overview = Busy(self.clock, self.office.health.report())
         self._policy_file = directory / "policy.yaml"
         self._policy_file.write_text(POLICY)
+        self._readers = readers or {}
         self.house = House(client, settings, self._pages, self.clock)
         self.app = self.house.app
         self.bursts(range(others))
@@ -167,6 +169,7 @@ class Scene:
             policy=FilePolicyDesk(self._policy_file, stores.cases, lambda: 10_000),
             two_person=self.office.policy.review.two_person,
         )
+        self.services = different_fields(self.services, **self._readers)
         return pages_router(self.services, access)
 
     def case_of(self, key_id: str) -> Case:
@@ -226,9 +229,12 @@ def stolen(now_ms: int) -> Iterator[Finding]:
     yield finding(**usual, id=finding_id("s1"), contributions=both, evidence=place, endpoint=export)
     usual |= {"contributions": both, "client": AGENT}
     rate = [_line("requests in 1 minute", "7 (2 to 19)", "212", 34.4)]
-    yield finding(**usual, id=finding_id("s2"), detector="volume", evidence=rate, endpoint=export)
+    yield finding(
+        **usual, id=finding_id("s2"), kind=Kind.VOLUME, detector="volume", evidence=rate, endpoint=export
+    )
     mix = [_line(f"share of {export}", "0.1 %", "84 %", 19.3)]
-    yield finding(**usual, id=finding_id("s3"), detector="endpoint_mix", evidence=mix)
+    usual |= {"kind": Kind.BEHAVIOUR, "detector": "endpoint_mix", "evidence": mix}
+    yield finding(**usual, id=finding_id("s3"))
 
 
 def hostile(now_ms: int) -> Finding:
@@ -250,6 +256,7 @@ def _burst(number: int, dice: random.Random) -> Finding:
     return finding(
         key_id=f"key_{finding_id(str(number))[:10]}",
         id=finding_id(f"burst {number}"),
+        kind=Kind.VOLUME,
         detector=dice.choice(["volume", "slow_ramp"]),
         risk=dice.choice([0.55, 0.7, 0.8, 0.97]),
         network=f"192.0.{number % 250}.0/24",

@@ -16,7 +16,12 @@ from console.access.person import AccessRole
 from console.pages.assets import address_of, assets
 from domain.case import CaseState
 from domain.ports import CaseQuery
+from domain.profile import new_profiles
+from monitor.checkpoint.redis import RedisStateStore
+from monitor.config import Config, RedisConfig
 from monitor.connect import connect_redis
+from monitor.wiring_alerting import office_for
+from monitor.wiring_readers import readers_for
 from tests.console.house import InProcess
 from tests.console.scene import STOLEN, Scene, silence_of
 from tests.servers import redis_server
@@ -206,6 +211,38 @@ def test_a_page_costs_the_same_whatever_there_is(
     assert {path: trips.of(viewer, path) for path in paths} == before
     assert max(before.values()) <= 20, before
     client.close()
+
+
+def test_pages_of_real_readers_cost_the_same_whatever_the_number_of_keys(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect_redis(redis_url)
+    config = Config(redis=RedisConfig(url=redis_url))
+    office, store = office_for(config, client), RedisStateStore(client, config.kafka.topic)
+    found = readers_for(config, client, office)
+    real = {name: getattr(found, name) for name in ("overview", "findings", "directory", "policy")}
+    scene = Scene(client, tmp_path, readers={**real, "history": office.history})
+    viewer, trips = browser(scene, VIEWER), RoundTrips(monkeypatch)
+    for partition in range(2):
+        store.claim(partition, b"fence")
+    fill(client, store, 0, 100)
+    paths = ["/", "/keys", "/key?id=filled_7", "/findings", f"/cases/{scene.case_of(STOLEN).id}"]
+    before = {path: trips.of(viewer, path) for path in paths}
+    assert "filled_" in viewer.get("/keys").text
+    assert "100,000" in viewer.get("/key?id=filled_7").text
+    fill(client, store, 100, 20_000)
+    after = {path: trips.of(viewer, path) for path in paths}
+    assert max(after.values()) <= 24, after
+    assert {**after, "/keys": 0} == {**before, "/keys": 0}
+    client.close()
+
+
+def fill(client: Any, store: RedisStateStore, begin: int, end: int) -> None:
+    """Keys with a baseline."""
+    row = new_profiles(1)
+    row["events"] = 100_000
+    rows = {f"filled_{number}": row.tobytes() for number in range(begin, end)}
+    client.hset(store.key(0, "profiles"), mapping=rows)
 
 
 def test_files_are_kept_by_browsers_until_they_change(scene: Scene) -> None:
