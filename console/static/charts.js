@@ -34,7 +34,7 @@
     return {
       width: box.clientWidth, height: Number(box.dataset.height) || 220, legend: { show: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      padding: [8, 14, 0, 0],
+      padding: [8, 24, 0, 0],
       scales: {
         y: { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] },
         count: { range: (_, low, high) => [0, Math.max(high * 3, 4)] },
