@@ -93,11 +93,11 @@ class Pages:
         return self._answer(template, status, **what)
 
     def unanswered(self, back: str, message: str, text: str) -> HTMLResponse:
-        """An act that a silent store kept from happening, with what was typed, to copy."""
+        """An act that a silent store kept from its end, with what was typed, to copy."""
         return self.bare(
             "error.html",
             status=503,
-            title="Not done: no answer from a store",
+            title="No answer from a store",
             message=message,
             again=back,
             silent=True,
