@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.address import parse_address
+from domain.endpoint import WRITES, shortened, template
 from domain.event import EnrichedColumns, EventColumns, Place
 from domain.network import pack_country
 from monitor.enrich.address import packed
 from monitor.enrich.client import family, name_hash
-from monitor.enrich.endpoint import WRITES, shortened, template
 from monitor.enrich.geo import Geo
 from monitor.enrich.lists import NetworkLists
 from monitor.enrich.refreshed import Refreshed

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.endpoint import template
 from domain.errors import Reason
 from monitor.config import Config
 from monitor.decode import FORMATS, KEYED, decoder_for
 from monitor.decode.base import Limits
-from monitor.enrich.endpoint import template
 from monitor.wiring import enricher_for
 
 GOOD = {"ts": 1_780_272_000_000, "key_id": "key_1", "ip": "198.18.0.1", "endpoint": "/v1/items/1"}
