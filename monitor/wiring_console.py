@@ -15,6 +15,7 @@ from console.access.sessions import RedisSessions
 from console.access.tokens import StaticTokens, tokens_of
 from console.api.once import Once
 from console.app import console_app
+from console.pages import pages_router
 from console.services import Services
 from console.settings import ConsoleSettings, OidcSettings
 from domain.case import Verdict
@@ -95,6 +96,7 @@ def console_for(config: Config, client: Client, log: Log, office: Office | None 
         access,
         settings,
         once=Once(client),
+        pages=pages_router,
         slack=slack_http(office, log) if config.slack.interactive == "http" else None,
         failed=lambda path, error: log.error("console_failed", path=path, error=type(error).__name__),
     )
