@@ -13,6 +13,7 @@ from alerting.notifiers.sparkline import day_lines, top_of
 from domain.case import Case
 from domain.picture import KeyPicture, Share
 from domain.ports import Score
+from monitor.cli_evidence import print_evidence
 from monitor.cli_tables import literal
 
 
@@ -35,26 +36,13 @@ def print_case(case: Case, console: Console) -> None:
     console.print(f"rule {literal(case.decision.rule)}: {literal(case.decision.why)}")
     if case.decision.held_back:
         console.print(f"held back: {literal(case.decision.held_back)}")
-    console.print(_evidence(case))
+    print_evidence(case.findings, console)
     if case.picture:
         print_picture(case.picture, console)
     for note in case.timeline:
         console.print(f"{utc(note.ts_ms)}  {literal(note.who)}: {literal(note.what)}  {literal(note.why)}")
     for allowance in case.allowances:
         console.print(f"lets pass until {utc(allowance.until_ms)}: {literal(allowance.words())}")
-
-
-def _evidence(case: Case) -> Table:
-    table = Table("when (UTC)", "detector", "what", "expected", "actual", "bits", "from", "request", box=None)
-    for finding in case.findings:
-        for number, e in enumerate(finding.evidence):
-            first = number == 0
-            head = (utc(finding.ts_ms), finding.detector) if first else ("", "")
-            origin = f"{finding.country} {finding.network}" if first else ""
-            request = f"{finding.endpoint} {finding.client}"[:60] if first else ""
-            words = (literal(e.what), literal(e.expected), literal(e.actual), f"{e.bits:.1f}")
-            table.add_row(*head, *words, origin, literal(request))
-    return table
 
 
 def print_picture(picture: KeyPicture, console: Console) -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from domain.case import CaseNote
 from monitor.cli_cases_output import cases_table, print_case
+from monitor.cli_evidence import print_evidence
 from monitor.cli_tables import cells, literal
 from tests.alerts import case, finding
 
@@ -49,3 +50,17 @@ def test_tables_of_keys_move_no_cursor() -> None:
     output = printed(table)
     assert not set(output) & set("\x1b\x07\r\u202e")
     assert output.count("[red]") == 2
+
+
+def test_a_claim_made_again_is_shown_once_in_its_strongest_form() -> None:
+    again = [
+        finding(bits=bits, ts_ms=1_780_000_000_000 + 60_000 * n) for n, bits in enumerate((8.0, 30.0, 9.0))
+    ]
+    other = finding(detector="volume", bits=12.0)
+    console = Console(file=io.StringIO(), width=80)
+    print_evidence([again[0], other, *again[1:]], console)
+    output = str(console.file.getvalue())  # type: ignore[attr-defined]
+    assert output.count("geo_shift") == 1
+    assert "strongest of 3" in " ".join(output.split())
+    assert output.index("geo_shift") < output.index("volume")
+    assert max(map(len, output.splitlines())) <= 80
