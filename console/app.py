@@ -14,6 +14,7 @@ from console.access.doors import doors
 from console.access.oidc_doors import oidc_doors
 from console.api import api_router
 from console.api.once import Once
+from console.pages.errors import error_page
 from console.problems import add_handlers
 from console.services import Services
 from console.settings import ConsoleSettings
@@ -47,7 +48,7 @@ def console_app(
         app.include_router(pages(services, access))
     if slack is not None:
         _mount(app, slack)
-    add_handlers(app)
+    add_handlers(app, error_page if pages is not None else None)
     app.add_middleware(Shell, body_max=settings.body_max, secure=settings.cookie_secure, failed=failed)
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -10,12 +11,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from domain.errors import KeywatchError, Reason, Refused, Rejected, Transient
+from domain.errors import Fatal, KeywatchError, Reason, Refused, Rejected, Transient
 
 API: Final = "/api/"
 PROBLEM: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
 TYPE: Final = "urn:keywatch:problem:"
+OURS: Final = "something is wrong on our side; the log says what"
+Tell = Callable[[Request, int, str, Mapping[str, str] | None], Response]
+"""Tells a browser: the status, what is wrong, and headers."""
 _REJECTED: Final = {Reason.NOT_JSON: 400, Reason.TOO_LARGE: 413}
 _REFUSED: Final = {Reason.NOT_FOUND: 404, Reason.DENIED: 403}
 _NAMES: Final = {
@@ -67,7 +71,7 @@ def of(error: KeywatchError, *, conditional: bool = False) -> Response:
     """An error of ours. What a ``Fatal`` says of our insides is not told."""
     status = status_of(error, conditional=conditional)
     if status == 500:
-        return problem(500, "something is wrong on our side; the log says what")
+        return problem(500, OURS)
     headers = {}
     if isinstance(error, Transient) and error.retry_after_s:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
@@ -75,23 +79,37 @@ def of(error: KeywatchError, *, conditional: bool = False) -> Response:
     return problem(status, str(error), reason, headers=headers)
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Problems for what is under ``/api/``; pages answer for themselves."""
-    app.add_exception_handler(KeywatchError, _ours)
-    app.add_exception_handler(HTTPException, _http)
+def note(request: Request, error: KeywatchError) -> None:
+    """A ``Fatal`` should not happen while we answer: whoever keeps the log hears of it."""
+    if isinstance(error, Fatal):
+        request.state.failed = error
+
+
+def add_handlers(app: FastAPI, tell: Tell | None = None) -> None:
+    """Problems for what is under ``/api/``; ``tell`` answers browsers, which else get plain text."""
+
+    def ours(request: Request, error: Exception) -> Response:
+        assert isinstance(error, KeywatchError)  # noqa: S101 - what it is registered for
+        note(request, error)
+        if tell and _by_browser(request):
+            return tell(request, status_of(error), str(error), None)
+        return of(error, conditional="if-match" in request.headers)
+
+    def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+        if not _by_browser(request):
+            return problem(error.status_code, str(error.detail), headers=error.headers)
+        if tell:
+            return tell(request, error.status_code, str(error.detail), error.headers)
+        return Response(f"{error.detail}\n", error.status_code, dict(error.headers or {}), "text/plain")
+
+    app.add_exception_handler(KeywatchError, ours)
+    app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, _invalid)
 
 
-def _ours(request: Request, error: Exception) -> Response:
-    assert isinstance(error, KeywatchError)  # noqa: S101 - what it is registered for
-    return of(error, conditional="if-match" in request.headers)
-
-
-def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    if not request.url.path.startswith(API):
-        return Response(f"{error.detail}\n", error.status_code, dict(error.headers or {}), "text/plain")
-    return problem(error.status_code, str(error.detail), headers=error.headers)
+def _by_browser(request: Request) -> bool:
+    return not str(request.scope["path"]).startswith(API)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

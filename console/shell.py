@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.problems import API, problem
+from console.problems import OURS, problem
 
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -56,15 +56,16 @@ class Shell:
         except Exception as error:
             self._failed(scope["path"], error)
             if not begun:
-                await problem(500, "something is wrong on our side; the log says what")(
-                    scope, receive, dressed
-                )
+                await problem(500, OURS)(scope, receive, dressed)
+        else:
+            told = scope.get("state", {}).get("failed")
+            if told is not None:
+                self._failed(scope["path"], told)
 
     def _dress(self, scope: Scope, headers: MutableHeaders) -> None:
         for name, value in self._headers.items():
             headers.setdefault(name, value)
-        if scope["path"].startswith(API):
-            headers.setdefault("Cache-Control", "no-store")
+        headers.setdefault("Cache-Control", "no-store")  # files say otherwise themselves
         usage = scope.get("state", {}).get("usage")
         if usage is not None:
             headers.update(usage.headers)

@@ -98,11 +98,16 @@ def console_for(config: Config, client: Client, log: Log, office: Office | None 
         once=Once(client),
         pages=pages_router,
         slack=slack_http(office, log) if config.slack.interactive == "http" else None,
-        failed=lambda path, error: log.error("console_failed", path=path, error=type(error).__name__),
+        failed=lambda path, error: log.error("console_failed", path=path, error=_said(error)),
     )
     console = config.console
     server = ConsoleServer(console.host, console.port, app, console.trusted_proxies)
     return Console(config, server, access, readers, office, log)
+
+
+def _said(error: Exception) -> str:
+    """Our own errors name no secret; what others say may."""
+    return str(error) if isinstance(error, KeywatchError) else type(error).__name__
 
 
 class TwoPerson(Collection[Verdict]):

@@ -24,7 +24,7 @@ from console.pages import (
     silences,
 )
 from console.pages.rendering import Pages
-from console.pages.routes import page_route
+from console.pages.routes import PageRoute
 from console.services import Services
 
 PAGES = (
@@ -50,7 +50,7 @@ PAGES = (
 def pages_router(services: Services, access: Access) -> APIRouter:
     """All pages and the files they need. Blocking calls run on the server's threads."""
     pages = Pages(services, access)
-    whole = APIRouter(route_class=page_route(pages), include_in_schema=False)
+    whole = APIRouter(route_class=PageRoute, include_in_schema=False)
     for page in PAGES:
         page.add(whole, pages)
     return whole

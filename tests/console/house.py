@@ -89,8 +89,12 @@ class House:
             self.settings,
             once=Once(self.client),
             pages=self.pages,
-            failed=lambda path, error: self.failed.append((path, error)),
+            failed=self.fail,
         )
+
+    def fail(self, path: str, error: Exception) -> None:
+        """What the log would be told."""
+        self.failed.append((path, error))
 
     def visitor(self) -> httpx.Client:
         """A browser that nobody has logged in with."""
