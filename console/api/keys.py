@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from console.access.person import AccessRole, Person
 from console.api.frame import PAGE, Api, Cursor, Limit, answer, operation, paged, taken
 from console.api.shapes import Key, KeyList, Precision, SuspendKey, line_of
-from domain.errors import KeywatchError, Reason, Refused
+from console.suspending import suspend_by_hand
+from domain.errors import KeywatchError
 from domain.ports import CaseQuery, KeyStatus
 
 VIEWER = AccessRole.VIEWER
@@ -51,7 +52,11 @@ def add(router: APIRouter, api: Api) -> None:
         body: SuspendKey = Depends(taken(SuspendKey)),  # noqa: B008
     ) -> Response:
         """Stop a key until a person lets it go. 409 where the key store cannot do that from here."""
-        return api.once.do(request, person, lambda: answer(_suspended(api, person, body)))
+
+        def act() -> Response:
+            return answer(suspend_by_hand(api.services, person.name, body.key_id, body.reason))
+
+        return api.once.do(request, person, act)
 
 
 def _key(api: Api, key_id: str) -> Key:
@@ -74,14 +79,6 @@ def _status(api: Api, key_id: str) -> tuple[KeyStatus | None, str]:
         return api.services.keys.describe(key_id), ""
     except KeywatchError as error:
         return None, str(error)
-
-
-def _suspended(api: Api, person: Person, body: SuspendKey) -> KeyStatus:
-    people, audit = api.services.people, api.services.audit
-    if people is None:
-        raise Refused(Reason.ILLEGAL_STATE, "this key store cannot suspend a key by hand from here")
-    audit.write(who=person.name, what="suspend key by hand", key_id=body.key_id, case_id="", why=body.reason)
-    return people.suspend_manually(body.key_id, person.name, body.reason)
 
 
 def precision_of(api: Api, key_id: str = "") -> Mapping[str, Precision]:

@@ -64,6 +64,7 @@ def acts_of(scene: Scene) -> dict[str, dict[str, Any]]:
         f"{path}/watch-again": seen,
         "/silences": {"hours": "1", "reason": "because"},
         f"/silences/{silence.id}/end": {"reason": "because", "version": 1},
+        "/key/suspend": {"id": STOLEN, "reason": "because", "sure": "true"},
         "/policy/try": {"text": "version: 1\nrules: []\n"},
     }
 

@@ -20,7 +20,7 @@ from monitor.wiring import key_store
 from monitor.wiring_alerting import open_office
 from sample_streams import GEO
 from tests.console.browser import Visit, chromium
-from tests.faults.streams import Topic, filled
+from tests.faults.streams import Topic, appended, empty, scenario_lines
 from tests.integration.test_console_role import made_token
 from tests.processes import probe, running, until
 from tests.servers import Kafka
@@ -32,7 +32,9 @@ OWN = "mary@shop.example"
 
 @pytest.fixture(scope="module")
 def stolen(kafka: Kafka) -> Topic:
-    return filled(kafka, "stolen_key_new_country")
+    """Only the victim's events: enough for its case."""
+    lines = [line for line in scenario_lines("stolen_key_new_country") if KEY.encode() in line]
+    return appended(empty(kafka), lines)
 
 
 def configured(folder: Path, stolen: Topic, redis_url: str) -> Path:
