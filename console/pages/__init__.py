@@ -8,6 +8,7 @@ from console.access.access import Access
 from console.pages import (
     assets,
     audit,
+    backtests,
     case,
     case_acts,
     cases,
@@ -40,6 +41,7 @@ PAGES = (
     findings,
     silences,
     policy,
+    backtests,
     detectors,
     audit,
     search,

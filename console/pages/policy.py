@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request, Response
 
 from console.access.person import AccessRole, Person
+from console.pages.backtests import checked
 from console.pages.rendering import Pages, wants_part
 
 LOOKED_AT = 500
@@ -22,16 +23,30 @@ def add(router: APIRouter, pages: Pages) -> None:
     def policy(request: Request, person: Person = viewer) -> Response:
         current = desk.current()
         return pages.show(
-            request, person, "policy.html", section="policy", current=current, text=current, **_nothing()
+            request,
+            person,
+            "policy.html",
+            section="policy",
+            current=current,
+            text=current,
+            may_backtest=person.role.covers(AccessRole.ADMIN),
+            **_nothing(),
         )
 
     @router.post("/policy/try")
     def attempt(request: Request, person: Person = responder, text: Annotated[str, Form()] = "") -> Response:
-        found = _tried(pages, text.replace("\r\n", "\n"))
+        found = _tried(pages, checked(text.replace("\r\n", "\n")))
         if wants_part(request):
             return pages.part("policy_difference.html", **found)
         return pages.show(
-            request, person, "policy.html", section="policy", current=desk.current(), text=text, **found
+            request,
+            person,
+            "policy.html",
+            section="policy",
+            current=desk.current(),
+            text=text,
+            may_backtest=person.role.covers(AccessRole.ADMIN),
+            **found,
         )
 
 

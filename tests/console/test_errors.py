@@ -17,6 +17,7 @@ from domain.errors import Fatal, Reason
 from monitor.connect import connect_redis
 from tests.console.house import InProcess
 from tests.console.scene import Scene
+from tests.console.stand_ins import HeldPolicy
 from tests.console.test_pages import BASE, OURS, browser
 from tests.servers import redis_server
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.redis
 INSIDE = "policy.yaml: permission denied for keywatch"
 
 
-class Unreadable:
+class Unreadable(HeldPolicy):
     """A policy desk whose file is gone."""
 
     def current(self) -> str:
