@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -107,11 +108,16 @@ def demo(
 
 
 @config_app.command("check", epilog="Example: keywatch config check --config keywatch.yaml")
-def config_check(config: Config = None) -> None:
-    """Read the settings and the policy, and print them with secrets masked."""
+def config_check(
+    config: Config = None,
+    role: Annotated[Role, typer.Option(help="Also ask for what this role cannot do without.")] = Role.ALL,
+) -> None:
+    """Read the settings, the policy and the console's files, and print the settings with secrets masked."""
     from monitor.config import masked
     from monitor.decode.base import Limits
+    from monitor.logs import Log
     from monitor.wiring import CLOCK, policy_for, read_config
+    from monitor.wiring_console import check_console
     from monitor.wiring_formats import decoder_of
     from monitor.wiring_keystore import capabilities_of
 
@@ -120,6 +126,7 @@ def config_check(config: Config = None) -> None:
         policy_for(settings)
         decoder_of(settings, settings.kafka.format, Limits())
         capabilities_of(settings.keystore, CLOCK)
+        check_console(settings, Log(CLOCK, "warning", sys.stderr), needed=role is Role.CONSOLE)
     typer.echo(yaml.safe_dump(masked(settings), sort_keys=False), nl=False)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from domain.errors import Fatal, KeywatchError, Reason
 from domain.ports import Audit
 from domain.secret import Secret
 from monitor.config import Config, secret
-from monitor.config_console import OidcConfig
+from monitor.config_console import ConsoleConfig, OidcConfig
 from monitor.console_server import ConsoleServer
 from monitor.jobs import Jobs
 from monitor.logs import Log
@@ -35,6 +36,7 @@ from monitor.wiring_slack import slack_http
 
 SECRET_MIN: Final = 32
 LOOK_S: Final = 10.0
+NOBODY: Final = "set console.tokens_file (`keywatch console token NAME` makes its lines) or console.oidc"
 
 
 def console_service(config: Config, client: Client, log: Log) -> Service:
@@ -150,15 +152,29 @@ def services_for(office: Office, readers: Readers) -> Services:
     )
 
 
+def check_console(config: Config, log: Log, *, needed: bool) -> None:
+    """All that a console would miss when it starts. Raises ``Fatal``; ``needed`` also when none is set up."""
+    if not config.console.open and not needed:
+        if config.console != ConsoleConfig():
+            log.warning("console_setting", message="console: it has settings, but lets nobody in: " + NOBODY)
+        return
+    settings = settings_for(config, log)
+    if settings.oidc:
+        Provider(settings.oidc, CLOCK)
+    elif not tokens_for(config).any_valid:
+        raise Fatal(
+            Reason.CONFIG,
+            f"console.tokens_file: {config.console.tokens_file} holds no token that is still valid: nobody "
+            "could come in; `keywatch console token NAME` makes its lines",
+        )
+
+
 def settings_for(config: Config, log: Log) -> ConsoleSettings:
     """Resolved, with its secrets read. Raises ``Fatal`` when nobody could come in."""
     console = config.console
+    _check_proxies(console.trusted_proxies)
     if not console.open:
-        raise Fatal(
-            Reason.CONFIG,
-            "the console lets nobody in: set console.tokens_file (`keywatch console token NAME` makes its "
-            "lines) or console.oidc",
-        )
+        raise Fatal(Reason.CONFIG, "the console lets nobody in: " + NOBODY)
     return ConsoleSettings(
         session_secret=_session_secret(config, log),
         public_url=config.alert.console_url.rstrip("/"),
@@ -168,6 +184,18 @@ def settings_for(config: Config, log: Log) -> ConsoleSettings:
         session_s=console.session_hours * 3600,
         oidc=_oidc_settings(config) if console.oidc else None,
     )
+
+
+def _check_proxies(proxies: Sequence[str]) -> None:
+    """Whoever is believed may write any address into the audit log and escape the limit of failures."""
+    for one in proxies:
+        try:
+            ip_network(one, strict=False)
+        except ValueError as error:
+            raise Fatal(
+                Reason.CONFIG,
+                f"console.trusted_proxies: {one!r} is no address and no network such as 10.0.0.0/8",
+            ) from error
 
 
 def _oidc_settings(config: Config) -> OidcSettings:

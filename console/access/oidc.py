@@ -48,7 +48,7 @@ class Provider:
         _check_issuer(settings.issuer)
         self.settings = settings
         self.clock = clock
-        verify: Any = ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True
+        verify: Any = _believing(settings.ca_file) if settings.ca_file else True
         self.http = httpx.Client(timeout=TIMEOUT_S, verify=verify, follow_redirects=False)
         self._metadata: Metadata | None = None
         self._keys: dict[str, jwt.PyJWK] = {}
@@ -60,10 +60,21 @@ class Provider:
         found = self._metadata
         if found is None:
             address = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-            found = msgspec.convert(self._json(address), Metadata)
-            if found.issuer != self.settings.issuer:
-                raise Refused(Reason.DENIED, f"the provider calls itself {found.issuer}")
-            self._metadata = found
+            found = self._metadata = self._checked(self._json(address))
+        return found
+
+    def _checked(self, answer: Mapping[str, Any]) -> Metadata:
+        """It is another's text: it may send us, and the client secret, to https addresses only."""
+        try:
+            found = msgspec.convert(answer, Metadata)
+        except msgspec.ValidationError as error:
+            raise Refused(Reason.DENIED, f"the provider's metadata is none: {error}") from error
+        if found.issuer != self.settings.issuer:
+            raise Refused(Reason.DENIED, f"the provider calls itself {found.issuer}")
+        local = _on_this_machine(self.settings.issuer)
+        for url in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
+            if not (_over_tls(url) or (local and _on_this_machine(url))):
+                raise Refused(Reason.DENIED, "the provider's metadata names an address without https://")
         return found
 
     def key(self, kid: str) -> jwt.PyJWK:
@@ -80,7 +91,7 @@ class Provider:
     def _fetch(self) -> None:
         answer = self._json(self.metadata().jwks_uri)
         self._fetched_s = self.clock.monotonic()
-        self._keys = {str(key["kid"]): jwt.PyJWK(key) for key in answer.get("keys", []) if _usable(key)}
+        self._keys = {str(key["kid"]): jwt.PyJWK(key) for key in _listed(answer) if _usable(key)}
 
     def _json(self, address: str) -> dict[str, Any]:
         try:
@@ -148,6 +159,11 @@ class Provider:
         return Person(f"console:{name}", role, "oidc")
 
 
+def _listed(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    keys = answer.get("keys")
+    return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+
+
 def _usable(key: Mapping[str, Any]) -> bool:
     """A named key for signatures by an algorithm that we believe."""
     kind = key.get("kty") == "RSA" or (key.get("kty") == "EC" and key.get("crv") == "P-256")
@@ -171,8 +187,32 @@ def _claim(claims: Mapping[str, Any], name: str) -> object:
     return found
 
 
+def _believing(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        why = error.strerror or "no certificates in it"
+        raise Fatal(Reason.CONFIG, f"console.oidc.ca_file: cannot read {ca_file}: {why}") from error
+
+
 def _check_issuer(issuer: str) -> None:
-    parts = urlsplit(issuer)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL):
-        return
-    raise Fatal(Reason.CONFIG, f"console.oidc.issuer: {issuer} must begin with https://")
+    if not (_over_tls(issuer) or _on_this_machine(issuer)):
+        raise Fatal(Reason.CONFIG, f"console.oidc.issuer: {issuer} must begin with https://")
+
+
+def _over_tls(url: str) -> bool:
+    scheme, host = _where(url)
+    return scheme == "https" and bool(host)
+
+
+def _on_this_machine(url: str) -> bool:
+    scheme, host = _where(url)
+    return scheme == "http" and host in _LOCAL
+
+
+def _where(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or ""
+    except ValueError:
+        return "", ""

@@ -44,6 +44,11 @@ class StaticTokens:
     def __len__(self) -> int:
         return len(self._lines)
 
+    @property
+    def any_valid(self) -> bool:
+        """Whether anybody can come in by one."""
+        return any(self._runs(line) for line in self._lines)
+
     def replace(self, other: StaticTokens) -> None:
         """Know those of another from now on."""
         self._lines = other._lines

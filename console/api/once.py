@@ -38,7 +38,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Once:
-    """Answers kept in Redis, under hashes of person, path and key. Two round trips for a new key."""
+    """Answers kept in Redis, under hashes of person, operation and key. Two round trips for a new key."""
 
     def __init__(self, client: Any) -> None:
         self._redis = client
@@ -93,7 +93,8 @@ def _name(request: Request, person: Person, header: str) -> str:
     key = _KEY.fullmatch(header)
     if key is None:
         raise HTTPException(400, f"{HEADER} is 1 to 255 visible ASCII characters, such as a UUID")
-    parts = (person.name, request.method, request.url.path, key[1])
+    # not request.url, which the Host header has a part in; and two doors may give one name to two people
+    parts = (person.via, person.name, request.method, str(request.scope["path"]), key[1])
     return f"kw:console:once:{hashlib.sha256(chr(0).join(parts).encode(errors='replace')).hexdigest()}"
 
 
