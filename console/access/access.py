@@ -203,8 +203,7 @@ class Access:
                 429, f"more than {usage.limit} requests a minute", {"Retry-After": str(usage.reset_s)}
             )
         if not person.role.covers(role):
-            # not request.url, which the Host header has a part in
-            why = f"{request.method} {request.scope['path'][:200]} needs the role {role.value}"
+            why = f"{request.method} {request.url.path[:200]} needs the role {role.value}"
             self.audit.write(who=person.name, what="access refused", key_id="", case_id="", why=why)
             raise HTTPException(403, f"this needs the role {role.value}; you have {person.role.value}")
 

@@ -93,8 +93,8 @@ def _name(request: Request, person: Person, header: str) -> str:
     key = _KEY.fullmatch(header)
     if key is None:
         raise HTTPException(400, f"{HEADER} is 1 to 255 visible ASCII characters, such as a UUID")
-    # not request.url, which the Host header has a part in; and two doors may give one name to two people
-    parts = (person.via, person.name, request.method, str(request.scope["path"]), key[1])
+    # two doors may give one name to two people
+    parts = (person.via, person.name, request.method, request.url.path, key[1])
     return f"kw:console:once:{hashlib.sha256(chr(0).join(parts).encode(errors='replace')).hexdigest()}"
 
 

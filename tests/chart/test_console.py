@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from monitor.cli import app
 from monitor.config import load
-from tests.chart.rendering import CHART, CONSOLE, env, kinds, main, named, rendered, settings
+from tests.chart.rendering import CHART, CONSOLE, env, from_file, kinds, main, named, rendered, settings
+
+SECRETS = "/run/secrets/keywatch"
 
 
 def test_the_console_listens_where_its_service_and_its_settings_say(tmp_path: Path) -> None:
@@ -102,3 +107,24 @@ def test_the_console_is_routed_to_by_ingress_or_gateway() -> None:
     assert route["backendRefs"] == [{"name": "rel-keywatch-console", "port": 80}]
     policy = named(made, "NetworkPolicy")["spec"]["ingress"]
     assert [rule["ports"][0]["port"] for rule in policy] == ["metrics", "console"]
+
+
+@pytest.mark.parametrize("name", ["console-ingress", "console-httproute"])
+def test_its_settings_pass_the_check_of_the_command(tmp_path: Path, name: str) -> None:
+    made = from_file(CHART / f"ci/{name}-values.yaml")
+    text = yaml.safe_dump(settings(made))
+    for path in set(re.findall(rf"{SECRETS}/\w+/value", text)):
+        there = tmp_path / path.removeprefix("/")
+        there.parent.mkdir(parents=True)
+        tokens = f'- {{name: ci, role: viewer, sha256: "{"0" * 64}"}}'
+        there.write_text(tokens if "consoleTokens" in path else "s" * 64)
+    file = tmp_path / "keywatch.yaml"
+    file.write_text(text.replace(SECRETS, f"{tmp_path}{SECRETS}"))
+    variables = {
+        name: str(value)
+        for name, value in env(main(made, "Deployment", "rel-keywatch-console")).items()
+        if value
+    }
+    done = CliRunner().invoke(app, ["config", "check", "-c", str(file), "--role", "console"], env=variables)
+    assert done.exit_code == 0, done.output
+    assert "host: 0.0.0.0" in done.output
