@@ -126,6 +126,15 @@ def test_others_start_none(scene: Scene, held: HeldBacktests, role: AccessRole) 
     assert held.kept == {}
 
 
+@pytest.mark.parametrize("headers", [OURS, {"Origin": "https://evil.example"}])
+def test_none_is_started_from_elsewhere(scene: Scene, held: HeldBacktests, headers: dict[str, str]) -> None:
+    admin = browser(scene, ADMIN)
+    csrf = csrf_of(admin.get("/policy/backtests")) if headers != OURS else "0" * 64
+    answer = admin.post("/policy/backtests", data={**FORM, "csrf": csrf}, headers=headers)
+    assert answer.status_code == 403
+    assert held.kept == {}
+
+
 @pytest.mark.parametrize(
     ("changed", "status", "said"),
     [
