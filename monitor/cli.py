@@ -117,16 +117,16 @@ def config_check(
     from monitor.decode.base import Limits
     from monitor.logs import Log
     from monitor.wiring import CLOCK, policy_for, read_config
-    from monitor.wiring_console import check_console
     from monitor.wiring_formats import decoder_of
     from monitor.wiring_keystore import capabilities_of
+    from monitor.wiring_ops import check_console
 
     with exit_codes():
         settings = read_config(config)
         policy_for(settings)
         decoder_of(settings, settings.kafka.format, Limits())
         capabilities_of(settings.keystore, CLOCK)
-        check_console(settings, Log(CLOCK, "warning", sys.stderr), needed=role is Role.CONSOLE)
+        check_console(settings, role, Log(CLOCK, "warning", sys.stderr))
     typer.echo(yaml.safe_dump(masked(settings), sort_keys=False), nl=False)
 
 

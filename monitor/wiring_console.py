@@ -24,7 +24,7 @@ from domain.errors import Fatal, KeywatchError, Reason
 from domain.ports import Audit
 from domain.secret import Secret
 from monitor.config import Config, secret
-from monitor.config_console import ConsoleConfig, OidcConfig
+from monitor.config_console import OidcConfig
 from monitor.console_server import ConsoleServer
 from monitor.jobs import Jobs
 from monitor.logs import Log
@@ -153,10 +153,9 @@ def services_for(office: Office, readers: Readers) -> Services:
 
 
 def check_console(config: Config, log: Log, *, needed: bool) -> None:
-    """All that a console would miss when it starts. Raises ``Fatal``; ``needed`` also when none is set up."""
+    """What a console would miss at its start. Raises ``Fatal``; ``needed`` also when nobody could come in."""
     if not config.console.open and not needed:
-        if config.console != ConsoleConfig():
-            log.warning("console_setting", message="console: it has settings, but lets nobody in: " + NOBODY)
+        log.warning("console_setting", message="console: it has settings, but lets nobody in: " + NOBODY)
         return
     settings = settings_for(config, log)
     if settings.oidc:

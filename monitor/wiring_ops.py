@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from domain.errors import Fatal, Reason, Transient
 from monitor.config import Config
+from monitor.config_console import ConsoleConfig
 from monitor.health import AnswersLately, Check, Health, Progress
 from monitor.health_server import HealthServer
 from monitor.jobs import Jobs
@@ -63,13 +64,24 @@ def service_for(config: Config, client: Client, role: Role, log: Log) -> Service
     return Daemon(config, client, log, role)
 
 
+def check_console(config: Config, role: Role, log: Log) -> None:
+    """What a console of these settings would miss. Raises ``Fatal``; asks nothing where none is set up."""
+    needed = role is Role.CONSOLE
+    if needed or config.console != ConsoleConfig():
+        _console_part("console").check_console(config, log, needed=needed)
+
+
 def _console(config: Config, client: Client, log: Log) -> Service:
     """``monitor.wiring_console.console_service`` makes it, from the same three things."""
+    service: Service = _console_part("--role console").console_service(config, client, log)
+    return service
+
+
+def _console_part(wanted: str) -> Any:
+    """Imported only when needed, as it is an extra."""
     try:
-        part = import_module("monitor.wiring_console")
+        return import_module("monitor.wiring_console")
     except ModuleNotFoundError as error:
         raise Fatal(
-            Reason.CONFIG, f"--role console: {error.name} is missing: pip install 'keywatch[console]'"
+            Reason.CONFIG, f"{wanted}: {error.name} is missing: pip install 'keywatch[console]'"
         ) from error
-    service: Service = part.console_service(config, client, log)
-    return service

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,16 @@ def test_without_a_console_nothing_is_asked_unless_one_is_to_run(tmp_path: Path)
     code, out = checked(tmp_path, {"console": {"port": 8081}})
     assert code == 0
     assert "it has settings, but lets nobody in" in out
+
+
+def test_a_plain_installation_is_checked_without_the_consoles_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "monitor.wiring_console", None)
+    assert checked(tmp_path, {})[0] == 0
+    code, out = checked(tmp_path, {"console": {"port": 8081}})
+    assert code == 4
+    assert "is missing: pip install 'keywatch[console]'" in out
 
 
 @pytest.mark.parametrize(
