@@ -33,7 +33,8 @@ from monitor.config_inputs import RegistryConfig as RegistryConfig
 from monitor.config_keys import AuditConfig as AuditConfig
 from monitor.config_keys import GateConfig as GateConfig
 from monitor.config_keys import KeystoreConfig as KeystoreConfig
-from monitor.config_telemetry import LogConfig, MetricsConfig
+from monitor.config_telemetry import LogConfig as LogConfig
+from monitor.config_telemetry import MetricsConfig as MetricsConfig
 from monitor.config_telemetry import TracesConfig as TracesConfig
 
 ENV_PREFIX = "KEYWATCH_"
