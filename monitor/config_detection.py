@@ -33,7 +33,9 @@ class DetectConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
 
 
 class StateConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``commit_every_s``: how often work is made durable. ``cached_keys``: profiles kept in this process."""
+    """``commit_every_s``: how often work is made durable. ``cached_keys``: profiles kept in memory
+    for each partition; beyond it those that are idle are dropped.
+    """
 
     commit_every_s: float = 1.0
     cached_keys: int = 1_000_000
