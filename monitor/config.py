@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,7 +13,6 @@ import yaml
 
 from domain.errors import Fatal, Reason
 from domain.secret import MASK, Secret
-from keystore.rules import PREFIXES
 from monitor.config_alerting import (
     AlertConfig,
     AuditLogConfig,
@@ -24,22 +23,19 @@ from monitor.config_alerting import (
     WebhooksConfig,
 )
 from monitor.config_console import ConsoleConfig
+from monitor.config_detection import DetectConfig as DetectConfig
+from monitor.config_detection import ForestConfig as ForestConfig
+from monitor.config_detection import GeoipConfig as GeoipConfig
+from monitor.config_detection import StateConfig as StateConfig
 from monitor.config_inputs import KafkaConfig as KafkaConfig
 from monitor.config_inputs import KafkaOauthConfig as KafkaOauthConfig
 from monitor.config_inputs import RegistryConfig as RegistryConfig
-from monitor.config_keystore import (
-    ApigeeConfig,
-    AwsConfig,
-    AzureApimConfig,
-    GoogleConfig,
-    GraviteeConfig,
-    Kind,
-    KongConfig,
-    TykConfig,
-    UnkeyConfig,
-    VaultConfig,
-    WebhookConfig,
-)
+from monitor.config_keys import AuditConfig as AuditConfig
+from monitor.config_keys import GateConfig as GateConfig
+from monitor.config_keys import KeystoreConfig as KeystoreConfig
+from monitor.config_telemetry import LogConfig as LogConfig
+from monitor.config_telemetry import MetricsConfig as MetricsConfig
+from monitor.config_telemetry import TracesConfig as TracesConfig
 
 ENV_PREFIX = "KEYWATCH_"
 DEFAULT_CONFIG = Path("keywatch.yaml")
@@ -64,138 +60,6 @@ class RedisConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     sentinel_user: str = ""
     sentinel_password_file: str = ""
     allow_unsafe: bool = False
-
-
-class GeoipConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """MMDB files, later ones fill what earlier ones leave empty. None: the country database we ship.
-
-    ``lists``: name -> file of networks worth a word (``tor``, ``vpn``, ``hosting``): an address, CIDR or
-    AS number a line. Databases and lists are read again when they change.
-    """
-
-    databases: list[str] = []
-    lists: dict[str, str] = {}
-
-
-class DetectConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """See ``monitor.detect.DetectSettings`` and ``monitor.engine.EngineSettings``.
-
-    ``honey_keys``: ids of keys that nobody may use; one request with one is proof.
-    """
-
-    evidence_bits: float = 6.0
-    finding_bits: float = 12.0
-    refire_min: int = 60
-    hold_risk: float = 0.5
-    hold_min: int = 360
-    lateness_min: int = 2
-    max_future_s: float = 300.0
-    honey_keys: list[str] = []
-
-
-class StateConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``commit_every_s``: how often work is made durable. ``cached_keys``: profiles kept in this process."""
-
-    commit_every_s: float = 1.0
-    cached_keys: int = 1_000_000
-
-
-class ForestConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """When the IsolationForest is trained, and from how many windows at least."""
-
-    train_every_min: float = 60.0
-    min_samples: int = 500
-    seed: int = 20_240_601
-
-
-class KeystoreConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``pepper_file`` holds ``version:hex`` lines; without it keys can be suspended but not issued.
-
-    ``prefixes``: type_env that keys are issued with. ``imported_secrets``: look for keys that another
-    system made and ``keys import`` took over, too; then any text is looked up. ``kind``: which store holds
-    the keys; any but ``redis`` is set up in the section of its own name (docs/key-stores/).
-    """
-
-    pepper_file: str = ""
-    prefixes: tuple[str, ...] = PREFIXES
-    imported_secrets: bool = False
-    kind: Kind = "redis"
-    kong: KongConfig | None = None
-    aws_apigw: AwsConfig | None = None
-    aws_iam: AwsConfig | None = None
-    unkey: UnkeyConfig | None = None
-    azure_apim: AzureApimConfig | None = None
-    gravitee: GraviteeConfig | None = None
-    google: GoogleConfig | None = None
-    apigee: ApigeeConfig | None = None
-    tyk: TykConfig | None = None
-    vault: VaultConfig | None = None
-    webhook: WebhookConfig | None = None
-
-
-class GateConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The middleware in front of an API, see :class:`keystore.middleware.settings.GateSettings`.
-
-    ``trusted_hops`` or ``trusted_proxies`` (CIDRs): whose ``X-Forwarded-For`` is believed.
-    ``store_timeout_s``: how long a request may wait for the key store, three times at most.
-    ``usage_events``: write each request to ``kafka.topic``, where the daemon reads it.
-    """
-
-    environment: str = ""
-    key_header: str = ""
-    trusted_hops: int = 0
-    trusted_proxies: list[str] = []
-    fail_open: bool = False
-    public_paths: list[str] = []
-    realm: str = "api"
-    problem_types: str = ""
-    store_timeout_s: float = 0.5
-    usage_events: bool = True
-
-
-class AuditConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The key audit, see :class:`keystore.audit.controls.AuditSettings`.
-
-    ``every_days``: how often the daemon makes one, 0 for never. ``named``: keys a control names.
-    """
-
-    every_days: float = 7.0
-    named: int = 20
-    max_age_days: int = 90
-    unused_days: int = 30
-    expiring_days: int = 30
-    max_networks: int = 10
-    review_hours: int = 24
-
-
-class LogConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Structured logs to stderr."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    json: bool = True
-
-
-class MetricsConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The HTTP endpoint for Prometheus and probes (``/metrics``, ``/livez``, ``/readyz``, ``/startupz``).
-
-    ``port`` 0 means none. ``stalled_s``: after how long without a step of its loop ``/livez`` says no.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    stalled_s: float = 120.0
-
-
-class TracesConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """OpenTelemetry traces over OTLP/HTTP; needs the extra ``otel``.
-
-    ``endpoint``: such as ``http://collector:4318``, else OTEL_EXPORTER_OTLP_ENDPOINT. ``sample_ratio``: share
-    of traces kept that begin here; those that come with a record follow its ``traceparent``'s sampled flag.
-    """
-
-    enabled: bool = False
-    endpoint: str = ""
-    sample_ratio: float = 1.0
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

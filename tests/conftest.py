@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 
 from monitor.connect import connect_redis
 from tests.servers import REDIS_KINDS, Kafka, kafka_server, server
+
+hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine is no bug
+hypothesis.settings.load_profile("no clock")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 Field map: key id = userIdentity.accessKeyId, endpoint = eventSource:eventName, ip = sourceIPAddress
 (which may be a service name), tenant = recipientAccountId, status from errorCode (none = success).
 Calls that AWS services make without an access key are kept under the principal's or service's name.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from domain.event import UNKNOWN, UsageEvent
+from monitor.decode.loose import decoded
 
 _STATUS: Final = {
     "AccessDenied": 403,
@@ -58,8 +61,8 @@ _record: Final = msgspec.json.Decoder(_Record)
 
 def parse(value: bytes) -> list[UsageEvent]:
     """One record or a ``Records`` file."""
-    records = _file.decode(value).Records if b'"Records"' in value[:200] else None
-    return [_event(record) for record in (records if records is not None else [_record.decode(value)])]
+    records = decoded(_file, value).Records if b'"Records"' in value[:200] else None
+    return [_event(record) for record in (records if records is not None else [decoded(_record, value)])]
 
 
 def _event(record: _Record) -> UsageEvent:

@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 
 from domain.event import UsageEvent
+from monitor.decode.loose import decoded
 
 _decoder: Final = msgspec.json.Decoder(UsageEvent)
 
 
 def parse(value: bytes) -> tuple[UsageEvent]:
     """Raises ``msgspec.DecodeError`` on anything that is not one such object."""
-    return (_decoder.decode(value),)
+    return (decoded(_decoder, value),)

@@ -104,7 +104,7 @@ WORDS: Final[dict[type, dict[str, str]]] = {
     },
     c.StateConfig: {
         "commit_every_s": "Seconds between commits: what a crash has read again.",
-        "cached_keys": "Profiles kept in the memory of this process.",
+        "cached_keys": "Profiles kept in memory a partition; beyond it idle ones are dropped.",
     },
     c.ForestConfig: {
         "train_every_min": "Minutes between two trainings.",

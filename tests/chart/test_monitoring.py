@@ -271,7 +271,7 @@ def test_rules_can_be_left_out_added_and_linked_elsewhere() -> None:
     names = {rule["alert"] for rule in groups[0]["rules"]}
     assert names == set(ALERTS) - {"KeywatchDown"}
     for rule in groups[0]["rules"]:
-        link = f"https://wiki.example/keywatch/{rule['alert']}.md"
+        link = f"https://wiki.example/keywatch/{rule['alert']}.html"
         assert rule["annotations"]["runbook_url"] == link
     assert groups[1] == extra
 

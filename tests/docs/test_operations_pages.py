@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from alerting.policy import load_policy
 from monitor.cli import app
 from monitor.config import Config
-from tests.chart.rendering import named, rendered
+from tests.chart.rendering import named, rendered, settings
 
 DOCS: Final = Path("docs")
 PAGES: Final = ("install.md", "roles.md", "observability.md", "upgrades.md")
@@ -31,13 +31,16 @@ def test_links_lead_somewhere(page: str) -> None:
 
 
 def test_the_values_of_the_tutorial_install(tmp_path: Path) -> None:
-    first, then = (yaml.safe_load(block) for block in blocks("install.md", "yaml"))
+    first, then, people = (yaml.safe_load(block) for block in blocks("install.md", "yaml"))
     made = rendered(first)
     kinds = {manifest["kind"] for manifest in made}
     assert {"ServiceMonitor", "PrometheusRule", "StatefulSet"} <= kinds
     policy = named(rendered({**first, **then}), "ConfigMap", "rel-keywatch-policy")["data"]["policy.yaml"]
     (tmp_path / "policy.yaml").write_text(policy)
     assert load_policy(tmp_path / "policy.yaml").suspend == "on"
+    made = rendered({**first, **then, **people})
+    assert {"Deployment", "Ingress"} <= {manifest["kind"] for manifest in made}
+    assert settings(made)["alert"]["console_url"] == "https://keywatch.example.com"
 
 
 def test_the_settings_for_traces_are_settings() -> None:
@@ -48,7 +51,8 @@ def test_the_settings_for_traces_are_settings() -> None:
 def commands() -> set[tuple[str, ...]]:
     text = " ".join((DOCS / page).read_text() for page in PAGES)
     text += " ".join(path.read_text() for path in (DOCS / "runbooks").glob("*.md"))
-    found = re.findall(r"keywatch (health|roundtrip|run|replay|(?:cases|keys|config|migrate) \w+)\b", text)
+    groups = "cases|keys|config|migrate|console"
+    found = re.findall(rf"keywatch (health|roundtrip|run|replay|(?:{groups}) \w+)\b", text)
     return {tuple(command.split()) for command in found}
 
 

@@ -9,9 +9,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+
+from tests.chart.rendering import named, rendered
 
 ROOT: Final = Path(__file__).parents[2]
 LOADS: Final = re.compile(
@@ -37,6 +40,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_page_is_on_the_site(site: Path) -> None:
     pages = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")]
     assert [page for page in pages if not (site / page).with_suffix(".html").exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("base", "suffix"), [("site", ".html"), ("repository", ".md")], ids=["the default", "a repository"]
+)
+def test_alerts_of_the_chart_link_to_pages_that_are_there(site: Path, base: str, suffix: str) -> None:
+    folder = {"site": site, "repository": ROOT / "docs"}[base] / "runbooks"
+    wanted: dict[str, Any] = {"enabled": True, "runbookBaseUrl": folder.as_uri()}
+    if base != "site":
+        wanted["runbookSuffix"] = suffix
+    (group,) = named(rendered(metrics={"prometheusRule": wanted}), "PrometheusRule")["spec"]["groups"]
+    links = [urlsplit(rule["annotations"]["runbook_url"]).path for rule in group["rules"]]
+    assert len(links) > 10
+    assert [link for link in links if not Path(link).is_file() or not link.endswith(suffix)] == []
 
 
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from domain.profile import FLEET_DTYPE, SCHEMA_VERSION
 from monitor.checkpoint.base import SCHEMA, Commit, CommitResult
 from monitor.checkpoint.redis import RedisStateStore
-from monitor.cli import app
+from monitor.cli_migrate import app
 from monitor.connect import connect_redis
 from monitor.migration import hold
 from monitor.placement import by_murmur2
@@ -24,7 +24,7 @@ from tests.faults.migration import KEYS, TOPIC, config, die_at, fill, profile, w
 from tests.faults.stored import stored
 
 RUNNER = CliRunner()
-ASK = ("migrate", "partitions", "--partitions", "5", "--partitioner", "murmur2")
+ASK = ("partitions", "--partitions", "5", "--partitioner", "murmur2")
 MOVING = sum(by_murmur2(key_id, 5) != by_murmur2(key_id, 2) for key_id in KEYS)
 
 
@@ -121,20 +121,46 @@ def test_broken_off_at_any_commit_and_run_again_it_leaves_the_same(
     assert commits > 20, "the kills must fall into the work"
 
 
-def test_killed_again_and_again_it_gets_done(any_redis: str, tmp_path: Path) -> None:
+def test_killed_again_and_again_it_gets_done(
+    any_redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = config(tmp_path / "k.yaml", any_redis)
     store = filled(any_redis)
-    codes = [_run_to_death(path, at) for at in (4, 13)]
-    assert codes == [-signal.SIGKILL] * 2
+
+    def killed() -> None:
+        raise Killed
+
+    for at in (4, 13):
+        with monkeypatch.context() as patched:
+            patched.setattr(RedisStateStore, "commit", die_at(at, after=at % 2 == 0, die=killed))
+            with pytest.raises(Killed):
+                RUNNER.invoke(app, [*ASK, "--apply", "-c", str(path)])
     assert profiles(store) != BELONGING
     migrate(path, "--apply")
     assert profiles(store) == BELONGING
 
 
-def _run_to_death(path: Path, at: int) -> int:
-    ask = json.dumps({"at": at, "after": at % 2 == 0, "rows": 100})
-    command = [sys.executable, "-m", "tests.faults.migration", ask, *ASK, "--apply", "-c", str(path)]
-    return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode
+@pytest.mark.redis
+def test_a_process_that_is_killed_leaves_what_the_next_one_ends(redis_url: str, tmp_path: Path) -> None:
+    path = config(tmp_path / "k.yaml", redis_url)
+    store = filled(redis_url)
+    ask = json.dumps({"at": 13, "after": False, "rows": 100})
+    command = [
+        sys.executable,
+        "-m",
+        "tests.faults.migration",
+        ask,
+        "migrate",
+        *ASK,
+        "--apply",
+        "-c",
+        str(path),
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, timeout=180)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert profiles(store) != BELONGING
+    migrate(path, "--apply")
+    assert profiles(store) == BELONGING
 
 
 @pytest.fixture
@@ -204,7 +230,7 @@ def test_fewer_partitions_than_were_read_are_refused(
     store: RedisStateStore, redis_url: str, tmp_path: Path
 ) -> None:
     migrate(config(tmp_path / "k.yaml", redis_url), "--apply")
-    fewer = ["migrate", "partitions", "--partitions", "4", "--partitioner", "murmur2", "--apply"]
+    fewer = ["partitions", "--partitions", "4", "--partitioner", "murmur2", "--apply"]
     done = RUNNER.invoke(app, [*fewer, "-c", str(tmp_path / "k.yaml")])
     assert (done.exit_code, "never gets fewer" in done.output) == (1, True)
     assert profiles(store) == BELONGING
@@ -216,9 +242,9 @@ def test_a_dry_run_of_a_rollback_writes_nothing(
 ) -> None:
     before = everything(store)
     path = config(tmp_path / "k.yaml", redis_url)
-    done = RUNNER.invoke(app, ["migrate", "schema", "--to", "1", "-c", str(path)])
+    done = RUNNER.invoke(app, ["schema", "--to", "1", "-c", str(path)])
     assert (done.exit_code, "nothing was written" in done.output) == (0, True)
-    done = RUNNER.invoke(app, ["migrate", "schema", "--to", str(SCHEMA_VERSION), "--apply", "-c", str(path)])
+    done = RUNNER.invoke(app, ["schema", "--to", str(SCHEMA_VERSION), "--apply", "-c", str(path)])
     assert (done.exit_code, "the way up needs no command" in done.output) == (1, True)
     assert everything(store) == before
 
@@ -230,7 +256,7 @@ def test_a_rollback_broken_off_at_any_commit_is_refused_by_the_older_release_unt
 ) -> None:
     """The claim of an older release looks at the schema that was stored."""
     path = config(tmp_path / "k.yaml", redis_url)
-    ask = ["migrate", "schema", "--to", "1", "--apply", "-c", str(path)]
+    ask = ["schema", "--to", "1", "--apply", "-c", str(path)]
     store = filled(redis_url)
     assert RUNNER.invoke(app, ask).exit_code == 0
     undisturbed, commits = everything(store), 0

@@ -75,7 +75,7 @@ def back_to(version: int, release: list[str], redis_url: str, topic: Topic, tmp_
     """``keywatch migrate schema`` of a release."""
     path = config(tmp_path / "keywatch.yaml", redis_url, topic.name, topic.kafka.bootstrap)
     command = [*release, "migrate", "schema", "--to", str(version), "--apply", "-c", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr
     assert f"schema {version}: " in done.stdout
 

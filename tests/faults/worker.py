@@ -1,4 +1,4 @@
-"""A consumer in a process of its own, to be killed: reads the topic to its end and says what it did.
+"""A consumer, mostly in a process of its own to be killed: reads the topic to its end and says what it did.
 
 ``python -m tests.faults.worker '{"bootstrap": ..., "redis": ..., "topic": ..., ...}'``
 """
@@ -24,7 +24,11 @@ from tests.faults.stored import offsets
 
 def main() -> None:
     warnings.simplefilter("ignore", DeprecationWarning)  # kafka-python reads its schemas in an old way
-    ask: dict[str, Any] = json.loads(sys.argv[1])
+    print(json.dumps(read(json.loads(sys.argv[1]))))
+
+
+def read(ask: dict[str, Any]) -> dict[str, int]:
+    """Read to the ends that are asked for."""
     config = Config(
         kafka=KafkaConfig(
             bootstrap=ask["bootstrap"],
@@ -51,7 +55,9 @@ def main() -> None:
         time.sleep(ask.get("pace_s", 0.0))
     pipeline.stop()
     pipeline.run()
-    print(json.dumps({"events": pipeline.stats.events, "findings": pipeline.stats.findings}))
+    pipeline.dead_letters.close()
+    client.close()
+    return {"events": pipeline.stats.events, "findings": pipeline.stats.findings}
 
 
 if __name__ == "__main__":

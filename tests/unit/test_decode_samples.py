@@ -21,7 +21,7 @@ from monitor.detect_format import detect_format
 from monitor.source.base import Headers
 
 SAMPLES: Final = Path(__file__).parent / "decode_samples"
-GATEWAYS: Final = ("kong", "envoy", "nginx", "aws-apigw", "ocsf")
+GATEWAYS: Final = ("kong", "envoy", "nginx", "aws-apigw", "cloudtrail", "ocsf")
 PLAINTEXT: Final = "plaintext-key-nobody-may-keep"
 MS: Final = 1_780_272_000_000
 CREDENTIAL: Final = "a3dbe2f1-0d0c-4a4b-9f51-0d4c5d2a9b77"
@@ -83,6 +83,21 @@ EXPECTED: Final[dict[str, list[tuple[Any, ...]]]] = {
             *("python-requests/2.31.0", ""),
         ),
     ],
+    "cloudtrail": [
+        (
+            *(0, 0, 200, 139, 812, UNKNOWN, "AKIAEXAMPLE7HQ", "198.18.3.7", "GET"),
+            *("s3.amazonaws.com:GetObject", "curl/8.5.0", "123456789012"),
+        ),
+        (
+            *(1, 1000, 403, UNKNOWN, UNKNOWN, UNKNOWN, "ASIAEXAMPLE9", "2001:db8::7", "GET"),
+            *("ec2.amazonaws.com:DescribeInstances", "aws-cli/2.17.0", "123456789012"),
+        ),
+        (
+            *(1, 2000, 200, UNKNOWN, UNKNOWN, UNKNOWN, "AWSService:lambda.amazonaws.com"),
+            *("lambda.amazonaws.com", "POST", "sts.amazonaws.com:AssumeRole", "lambda.amazonaws.com"),
+            "123456789012",
+        ),
+    ],
     "ocsf": [
         (
             0,
@@ -132,6 +147,12 @@ def test_a_client_cannot_hide_a_request_behind_bytes_that_are_not_text(name: str
     assert (len(found.columns), found.rejects) == (len(EXPECTED[name]), [])
 
 
+def test_nor_in_our_own_format() -> None:
+    line = b'{"ts":1780272000000,"key_id":"k","ip":"198.18.3.7","user_agent":"curl\xff"}'
+    found = decoded("native", [line])
+    assert (found.columns.user_agent, found.rejects) == (["curl\N{REPLACEMENT CHARACTER}"], [])
+
+
 @pytest.mark.parametrize("name", sorted(KEYED))
 def test_a_log_without_the_key_field_is_rejected_and_one_with_another_name_is_read(name: str) -> None:
     renamed = [
@@ -161,6 +182,9 @@ def test_a_key_field_that_cannot_be_is_refused(name: str, field: str) -> None:
         ("nginx", b'{"key_id":"k","msec":"1e308"}', Reason.BAD_TIMESTAMP),
         ("aws-apigw", b'{"apiKeyId":"k","requestTimeEpoch":"-"}', Reason.BAD_TIMESTAMP),
         ("aws-apigw", b"{", Reason.NOT_JSON),
+        ("cloudtrail", b'{"eventTime":"2026-06-01T00:00:00Z"}', Reason.WRONG_TYPE),
+        ("cloudtrail", b'{"Records":[{"eventName":"GetObject"}]}', Reason.WRONG_TYPE),
+        ("cloudtrail", b'{"eventTime":"soon","eventName":"GetObject"}', Reason.BAD_TIMESTAMP),
         ("ocsf", b'{"class_uid":3002,"time":1780272000000}', Reason.WRONG_TYPE),
         ("ocsf", b'{"class_uid":6003,"time":1780272000000}', Reason.MISSING_KEY_ID),
     ],
