@@ -41,7 +41,7 @@ PRIOR: Final = np.array([0.2, 0.1, 0.05])
 """Nats a bit of weight that a detector is taken to be worth before any case speaks of it."""
 PENALTY: Final = 20.0
 SCALE: Final = 3.5
-"""Evidence a nat: 16 is then what about four of a thousand honest key-days reach."""
+"""Evidence a nat: about five of a thousand honest key-days then reach 14.4, and one 18."""
 ROUNDS: Final = 7
 RATES: Final = (1.0, 5.0)
 
@@ -205,7 +205,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     parser.add_argument("--check", type=int, nargs="*", default=[], help="seeds to look at, not to fit on")
     parser.add_argument("--size", choices=("small", "full"), default="full")
-    parser.add_argument("--work", type=Path, default=Path(".evidence"), help="folder of corpora; missing ones are written")
+    parser.add_argument(
+        "--work", type=Path, default=Path(".evidence"), help="folder of corpora; missing ones are written"
+    )
     wanted = parser.parse_args()
     console = Console(soft_wrap=True)
     corpora = {}

@@ -13,7 +13,8 @@ from one that cries often. A detector that cries often on this platform weighs l
 noisy by nature is judged by its own noise and leaves the fleet's budget alone. Its days count for more bits
 than they ever came to as well, half as much with each bit beyond: keys that burst at all burst higher one
 day. An alert is made where the last line is at most the operator's budget, so that days that reach it are
-as rare as asked for. Bins count whole, which is the careful side. Cost: about 30 us a claim, nothing per request.
+as rare as asked for. Bins count whole, which is the careful side. Cost: about 30 us a claim, nothing per
+request.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Floats = npt.NDArray[np.float64]
 THIEF_BITS: Final = 4.0
 """A day gives a detector about sixteen independent chances."""
 BURST_BITS: Final = 8.5
-"""The same of `volume`: honest keys burst. One of their days in 22 comes to 16 bits, where this says one in 180."""
+"""The same of `volume`: honest keys burst."""
 DETECTOR_PRIOR_DAYS: Final = 50.0
 FLEET_PRIOR_DAYS: Final = 500.0
 COHORT_PRIOR_DAYS: Final = 50.0

@@ -53,7 +53,7 @@ WORTH: Final[Mapping[str, tuple[float, float, float]]] = {
     "takeover": (0.70, 0.35, 0.26),
     "probing": (1.36, 0.71, 0.33),
 }
-"""Detector -> evidence of each bit of weight in each piece, fitted on the claims of the corpora of seeds 101 to 106."""
+"""Detector -> evidence of each bit of weight in each piece, fitted on the corpora of seeds 101 to 106."""
 
 
 def evidence_of(detector: str, weight: float) -> float:
