@@ -22,11 +22,12 @@ from scipy.optimize import minimize
 
 from alerting.policy import load_policy
 from detectors.catalog import DETECTORS
-from detectors.combine import PIECE_BITS, WORTH
+from detectors.combine import PIECES, WORTH
 from domain.finding import Kind
 from domain.profile import WINDOW_MS
 from monitor.claim import Claimed, DetectSettings
 from monitor.config import Config
+from monitor.evaluation.labels import FILE
 from monitor.evaluation.run import CERTAIN_SCORE, Played, Raised, play
 from monitor.evaluation.sweep import sweep
 from monitor.evaluation.tally import DAY_MS, case_of
@@ -36,12 +37,11 @@ from sample_streams.corpus.__main__ import write
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-PIECES: Final = 3
 PRIOR: Final = np.array([0.2, 0.1, 0.05])
 """Nats a bit of weight that a detector is taken to be worth before any case speaks of it."""
 PENALTY: Final = 20.0
 SCALE: Final = 3.5
-"""Evidence a nat: 16 is then what about four of a thousand honest key-days reach."""
+"""Evidence a nat: about five of a thousand honest key-days then reach 14.4, and one 18."""
 ROUNDS: Final = 7
 RATES: Final = (1.0, 5.0)
 
@@ -125,9 +125,10 @@ def _cases(played: Played, raised: Sequence[Raised]) -> tuple[Ints, npt.NDArray[
 
 
 def pieces(weights: Floats) -> Floats:
-    """Bits of each weight (n, d) in each piece: (n, d, PIECES)."""
-    starts = np.arange(PIECES) * PIECE_BITS
-    return np.clip(weights[:, :, None] - starts, 0.0, PIECE_BITS)
+    """Bits of each weight (n, d) in each piece: (n, d, pieces)."""
+    starts, ends = np.array(PIECES).T
+    out: Floats = np.clip(weights[:, :, None], starts, ends) - starts
+    return out
 
 
 def winners(weights: Floats, slopes: Floats, kind: Ints) -> npt.NDArray[np.bool_]:
@@ -149,7 +150,7 @@ def scores(weights: Floats, slopes: Floats, kind: Ints) -> Floats:
 
 
 def fit(corpora: Sequence[Seen]) -> Floats:
-    """Slopes (detectors, PIECES) in nats a bit of weight."""
+    """Slopes (detectors, pieces) in nats a bit of weight."""
     slopes, kind = np.tile(PRIOR, (len(DETECTORS), 1)), np.max([one.kind for one in corpora], axis=0)
     offset = -8.0
     for _ in range(ROUNDS):
@@ -160,7 +161,7 @@ def fit(corpora: Sequence[Seen]) -> Floats:
 
 
 def _worst(one: Seen, slopes: Floats, kind: Ints) -> tuple[Floats, Floats]:
-    """The winning pieces (cases, d * PIECES) of each case at its worst moment, and whether it was stolen."""
+    """The winning pieces (cases, d * pieces) of each case at its worst moment, and whether it was stolen."""
     rows = np.flatnonzero(one.case >= 0)
     order = rows[np.lexsort((scores(one.weights[rows], slopes, kind), one.case[rows]))]
     last = order[np.append(np.flatnonzero(np.diff(one.case[order])), len(order) - 1)]
@@ -204,13 +205,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     parser.add_argument("--check", type=int, nargs="*", default=[], help="seeds to look at, not to fit on")
     parser.add_argument("--size", choices=("small", "full"), default="full")
-    parser.add_argument("--work", type=Path, default=Path(".evidence"), help="folder for the corpora")
+    parser.add_argument(
+        "--work", type=Path, default=Path(".evidence"), help="folder of corpora; missing ones are written"
+    )
     wanted = parser.parse_args()
     console = Console(soft_wrap=True)
     corpora = {}
     for seed in (*wanted.seeds, *wanted.check):
         folder = wanted.work / f"{wanted.size}-{seed}"
-        write(seed, wanted.size, folder)
+        if not (folder / FILE).exists():
+            write(seed, wanted.size, folder)
         corpora[seed] = seen(folder)
     slopes = SCALE * fit([corpora[seed] for seed in wanted.seeds])
     for name in WORTH:

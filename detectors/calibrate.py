@@ -8,11 +8,13 @@ with a prior of so many days (Beta-binomial), and the first with theory:
     P(a day scores s):                       theory <- fleet, with an exponential tail <- key
 
 Keys are very unlike: most never trouble a detector and a few do every day. So a key's own days weigh much
-(a prior of three days): evidence is strong from a detector that has always been silent on this key, and weak
+(a prior of one day): evidence is strong from a detector that has always been silent on this key, and weak
 from one that cries often. A detector that cries often on this platform weighs little, and a key that is
-noisy by nature is judged by its own noise and leaves the fleet's budget alone. An alert is made where the
-last line is at most the operator's budget, so that days that reach it are as rare as asked for. Bins
-count whole, which is the careful side. Cost: about 30 us a claim, nothing per request.
+noisy by nature is judged by its own noise and leaves the fleet's budget alone. Its days count for more bits
+than they ever came to as well, half as much with each bit beyond: keys that burst at all burst higher one
+day. An alert is made where the last line is at most the operator's budget, so that days that reach it are
+as rare as asked for. Bins count whole, which is the careful side. Cost: about 30 us a claim, nothing per
+request.
 """
 
 from __future__ import annotations
@@ -32,10 +34,12 @@ Floats = npt.NDArray[np.float64]
 
 THIEF_BITS: Final = 4.0
 """A day gives a detector about sixteen independent chances."""
+BURST_BITS: Final = 8.5
+"""The same of `volume`: honest keys burst."""
 DETECTOR_PRIOR_DAYS: Final = 50.0
 FLEET_PRIOR_DAYS: Final = 500.0
 COHORT_PRIOR_DAYS: Final = 50.0
-KEY_DETECTOR_DAYS: Final = 3.0
+KEY_DETECTOR_DAYS: Final = 1.0
 KEY_PRIOR_DAYS: Final = 10.0
 KEY_BIN: Final = 4.0
 BITS_BIN: Final = 2.0
@@ -51,6 +55,7 @@ CLAIM_BITS: Final = 8.0
 
 READY_AFTER_DAYS: Final = {DETECTORS.index("slow_ramp"): 7, DETECTORS.index("off_hours"): 3}
 """Detectors that cannot speak of younger keys."""
+_CHANCES: Final = {DETECTORS.index("volume"): BURST_BITS}
 _READY_AFTER: Final = np.array([READY_AFTER_DAYS.get(d, 0) for d in range(DETECTORS_MAX)])
 
 _REACHED: Final = np.append(1.0, SPEAKING_SHARE * np.exp(-np.arange(1, SCORE_BINS) / THEORY_SCALE))
@@ -70,14 +75,11 @@ def weight_of(profile: np.void, fleet: np.void, detector: int, bits: float) -> f
     """-log2 P(this detector comes to ``bits`` in an honest day of this key), 0 to 24."""
     days = fleet["bits_days"]
     at = _bin(bits, BITS_BIN, BITS_BINS)
-    share = min(2.0 ** (THIEF_BITS - bits), 1.0)
+    share = min(2.0 ** (_CHANCES.get(detector, THIEF_BITS) - bits), 1.0)
     share = _mixed(share, DETECTOR_PRIOR_DAYS, days[:, detector].sum(axis=0), at)
     share = _mixed(share, COHORT_PRIOR_DAYS, days[cohort_of(profile), detector], at)
-    own = (
-        float(profile["claim_days"][detector])
-        if bits <= float(profile["claim_top"][detector]) + BITS_BIN
-        else 0.0
-    )
+    beyond = max(bits - float(profile["claim_top"][detector]) - BITS_BIN, 0.0)
+    own = float(profile["claim_days"][detector]) * 2.0**-beyond
     known = max(
         float(profile["score_days"].astype(np.float64).sum()) - READY_AFTER_DAYS.get(detector, 0), 0.0
     )

@@ -5,7 +5,7 @@ oftener thieves bring it than owners do, and rare things that honest bursts brin
 than their rarity. So each detector's weight is turned into evidence by a concave-or-not, never falling line
 of three pieces, with slopes fitted to labelled streams:
 
-    evidence = sum over pieces (0-8, 8-16, 16-24 bits of weight) of slope * bits of the weight in the piece
+    evidence = sum over pieces (0-6, 6-12, 12-24 bits of weight) of slope * bits of the weight in the piece
 
 Kinds add up, findings of one kind do not: of each kind the strongest evidence counts.
 
@@ -14,7 +14,7 @@ Kinds add up, findings of one kind do not: of each kind the strongest evidence c
 
 The slopes are those of a logistic regression of stolen against honest key-days on the kinds' strongest
 evidence (never negative, drawn towards 0.7, 0.35, 0.175 where streams say little), times 3.5: so scaled,
-about five honest days in a thousand reach 15 and one reaches 20. `python -m benchmarks.evidence` fits them
+about five honest days in a thousand reach 14.4 and one reaches 18. `python -m benchmarks.evidence` fits them
 again. One kind alone gives a risk of at most 0.94: enough to alert; a suspension asks for two kinds.
 Source: log likelihood ratios as weights of evidence (Good, 1950); evidence of several detectors by logistic
 regression, as in speaker recognition (Brummer & du Preez, 2006).
@@ -30,28 +30,28 @@ from domain.finding import Kind
 
 PRIOR_BITS: Final = 16.0
 KIND_CAP_BITS: Final = 20.0
-PIECE_BITS: Final = 8.0
-"""Width of a piece of a detector's line, in bits of weight."""
+PIECES: Final = ((0.0, 6.0), (6.0, 12.0), (12.0, 24.0))
+"""Where each piece of a detector's line starts and ends, in bits of weight."""
 WORTH: Final[Mapping[str, tuple[float, float, float]]] = {
-    "geo_shift": (1.74, 0.54, 0.00),
-    "ip_shift": (0.53, 0.04, 0.00),
-    "volume": (1.18, 0.31, 0.00),
-    "isolation_forest": (0.15, 0.69, 0.17),
-    "impossible_travel": (0.54, 0.25, 0.18),
-    "listed_network": (1.52, 0.53, 0.10),
-    "shared_origin": (1.33, 0.97, 0.67),
-    "client_change": (0.92, 0.90, 0.23),
-    "endpoint_mix": (1.22, 1.52, 0.36),
-    "method_shift": (1.84, 1.46, 0.52),
-    "enumeration": (0.70, 0.35, 0.17),
-    "error_surge": (1.82, 1.03, 0.33),
-    "exfiltration": (1.65, 0.71, 0.03),
-    "off_hours": (1.32, 0.10, 0.54),
-    "dormant_key": (0.83, 0.46, 0.18),
-    "robotic": (0.22, 0.04, 0.39),
-    "slow_ramp": (0.46, 1.47, 0.84),
-    "takeover": (0.69, 0.34, 0.21),
-    "probing": (1.68, 0.00, 0.65),
+    "geo_shift": (1.34, 1.40, 0.00),
+    "ip_shift": (0.38, 0.08, 0.10),
+    "volume": (0.69, 2.09, 0.00),
+    "isolation_forest": (0.00, 0.29, 0.28),
+    "impossible_travel": (0.49, 0.16, 0.14),
+    "listed_network": (1.47, 1.12, 0.00),
+    "shared_origin": (1.18, 0.83, 1.03),
+    "client_change": (0.79, 0.82, 0.59),
+    "endpoint_mix": (0.75, 1.61, 0.91),
+    "method_shift": (1.61, 1.26, 1.23),
+    "enumeration": (0.70, 0.35, 0.18),
+    "error_surge": (1.66, 1.30, 0.69),
+    "exfiltration": (1.49, 1.14, 0.25),
+    "off_hours": (1.17, 1.14, 0.00),
+    "dormant_key": (0.82, 0.47, 0.26),
+    "robotic": (0.11, 0.00, 0.04),
+    "slow_ramp": (0.29, 1.40, 1.13),
+    "takeover": (0.70, 0.35, 0.26),
+    "probing": (1.36, 0.71, 0.33),
 }
 """Detector -> evidence of each bit of weight in each piece, fitted on the corpora of seeds 101 to 106."""
 
@@ -64,8 +64,8 @@ def evidence_of(detector: str, weight: float) -> float:
     """
     if detector not in WORTH:
         return weight
-    pieces = enumerate(WORTH[detector])
-    return sum(slope * min(max(weight - i * PIECE_BITS, 0.0), PIECE_BITS) for i, slope in pieces)
+    pieces = zip(WORTH[detector], PIECES, strict=True)
+    return sum(slope * (min(max(weight, start), end) - start) for slope, (start, end) in pieces)
 
 
 def score_of(contributions: Mapping[str, float]) -> float:
