@@ -1,8 +1,9 @@
 """A key is refused more often than its share, too slowly for any minute to be a surge.
 
 Meaning: 401, 403, 404 and 429 answers of about an hour, as a negative binomial tail around the key's usual
-share of the requests of that hour. A thief who tries doors patiently is found so. From five on. Sources: an
-hour's memory as in CrowdSec's slow probing scenarios; gamma-Poisson model as in `volume`.
+share of the requests of that hour. A thief who tries doors patiently is found so. From five on, and only in
+a minute that keeps up the hour's pace: who uses the key after a thief is not charged with what he tried.
+Sources: an hour's memory as in CrowdSec's slow probing scenarios; gamma-Poisson model as in `volume`.
 Cost: about 1 us a window. Not ready for keys of fewer than 60 windows.
 """
 
@@ -19,6 +20,7 @@ from detectors.surge import MIN_WINDOWS, surge_amounts
 from domain.finding import Evidence, Kind
 
 HOUR: Final = 1
+HOUR_MIN: Final = 60.0
 LEAST: Final = 5.0
 LEAST_MEAN: Final = 0.3
 SHAPE: Final = 1.0
@@ -36,9 +38,9 @@ class Probing:
         refused, mean = _hour(windows)
         tail = betainc(np.maximum(refused, 1.0), SHAPE, mean / (mean + SHAPE))
         bits = np.clip(-np.log2(np.maximum(tail, 2.0**-MAX_BITS)), 0.0, MAX_BITS)
-        now = surge_amounts(windows.window)[:, 0] > 0
         known = windows.profile["windows"] >= MIN_WINDOWS
-        return np.where(known, np.where(now & (refused >= LEAST), bits, 0.0), np.nan)
+        goes_on = surge_amounts(windows.window)[:, 0] >= np.maximum(refused / HOUR_MIN, 1.0)
+        return np.where(known, np.where(goes_on & (refused >= LEAST), bits, 0.0), np.nan)
 
     def explain(self, windows: Windows, i: int) -> list[Evidence]:
         refused, mean = _hour(windows)
@@ -56,7 +58,7 @@ def _hour(windows: Windows) -> tuple[Bits, Bits]:
     """Refused answers (n,) of about an hour, and what the key's usual share of its requests would be."""
     profile = windows.profile
     gap = np.maximum(windows.minute - profile["last_ms"] // 60_000, 0)
-    refused = profile["refused_hour"] * np.exp(-gap / 60.0) + surge_amounts(windows.window)[:, 0]
+    refused = profile["refused_hour"] * np.exp(-gap / HOUR_MIN) + surge_amounts(windows.window)[:, 0]
     requests = rates_at(profile, windows.minute)[0][:, HOUR] + windows.count
     share = profile["status_share"][:, REFUSED].sum(axis=1, dtype=np.float64)
     return refused, np.maximum(requests * share, LEAST_MEAN)

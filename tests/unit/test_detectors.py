@@ -10,6 +10,7 @@ import pytest
 from detectors.base import Sights, Surges, Windows
 from detectors.catalog import sight_detectors, surge_detectors, window_detectors
 from detectors.catalog.isolation_forest import IsolationForestDetector
+from detectors.catalog.probing import Probing
 from detectors.checks import check
 from detectors.forest import ForestModel, fit
 from domain.profile import WINDOW_DTYPE
@@ -147,3 +148,13 @@ def test_isolation_forest_without_a_forest_is_not_ready(windows: Windows) -> Non
 def test_a_damaged_forest_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError):
         ForestModel.from_bytes(raw)
+
+
+def test_probing_charges_nobody_with_what_a_thief_tried_before(windows: Windows) -> None:
+    windows.profile["windows"], windows.profile["last_ms"] = 100, windows.minute * 60_000
+    windows.profile["refused_hour"], windows.profile["status_share"][:, 2:5] = 138, 0.0
+    windows.window["status"] = 0
+    windows.window["status"][:150, 2], windows.window["status"][150:, 2] = 1, 5
+    bits = Probing().score(windows)
+    assert (bits[:150] == 0).all()
+    assert (bits[150:] > 20).all()
