@@ -30,7 +30,7 @@ from sample_streams.model import HOUR_MS, START_MS
 from tests.servers import Kafka
 from tests.topics import fill, lasting_topic, stretch
 
-LINES = stretch("stolen_key_new_country", 43.0, 44.6)
+LINES = stretch("stolen_key_new_country", 36.0, 44.6)
 PERIOD = (START_MS, START_MS + 48 * HOUR_MS)
 PROTECTED = POLICY + "protected_keys: [key_victim]\n"
 CONFIG = Config(geoip=GeoipConfig(databases=[str(GEO)]))
