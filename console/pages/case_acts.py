@@ -12,7 +12,7 @@ from console.access.person import AccessRole, Person
 from console.pages.case import Typed, show_case
 from console.pages.rendering import Pages
 from console.problems import status_of
-from domain.case import Verdict
+from domain.case import Case, Verdict
 from domain.errors import KeywatchError, Reason, Refused, Rejected, Transient
 
 Text = Annotated[str, Form()]
@@ -23,8 +23,10 @@ Tick = Annotated[bool, Form()]
 def add(router: APIRouter, pages: Pages) -> None:
     """Verdict, comment, rotation, and the end of allowances."""
     _add_verdict(router, pages)
-    _add_words(router, pages)
-    _add_watch_again(router, pages)
+    _add_comment(router, pages)
+    review = pages.services.review
+    _add_on_case_seen(router, pages, "ask-rotation", "asked", review.ask_rotation)
+    _add_on_case_seen(router, pages, "watch-again", "watched", review.end_allowances)
 
 
 def _add_verdict(router: APIRouter, pages: Pages) -> None:
@@ -55,7 +57,7 @@ def _add_verdict(router: APIRouter, pages: Pages) -> None:
         return acted(request, person, case_id, act, Typed(verdict=verdict, reason=reason, revoke=revoke))
 
 
-def _add_words(router: APIRouter, pages: Pages) -> None:
+def _add_comment(router: APIRouter, pages: Pages) -> None:
     responder = Depends(pages.access.needs(AccessRole.RESPONDER))
     review, acted = pages.services.review, _acted(pages)
 
@@ -67,8 +69,15 @@ def _add_words(router: APIRouter, pages: Pages) -> None:
 
         return acted(request, person, case_id, act, Typed(comment=reason))
 
-    @router.post("/cases/{case_id}/ask-rotation")
-    def ask_rotation(
+
+def _add_on_case_seen(
+    router: APIRouter, pages: Pages, path: str, done: str, change: Callable[[str, str, str], Case]
+) -> None:
+    """``change(case id, who, why)`` on the case as the person saw it."""
+    responder, acted = Depends(pages.access.needs(AccessRole.RESPONDER)), _acted(pages)
+
+    @router.post(f"/cases/{{case_id}}/{path}")
+    def on_case_seen(
         request: Request,
         case_id: str,
         person: Person = responder,
@@ -77,28 +86,8 @@ def _add_words(router: APIRouter, pages: Pages) -> None:
     ) -> Response:
         def act() -> str:
             _unchanged(pages, case_id, version)
-            review.ask_rotation(case_id, person.name, reason)
-            return "asked"
-
-        return acted(request, person, case_id, act, Typed(comment=reason))
-
-
-def _add_watch_again(router: APIRouter, pages: Pages) -> None:
-    responder = Depends(pages.access.needs(AccessRole.RESPONDER))
-    review, acted = pages.services.review, _acted(pages)
-
-    @router.post("/cases/{case_id}/watch-again")
-    def watch_again(
-        request: Request,
-        case_id: str,
-        person: Person = responder,
-        reason: Text = "",
-        version: Version = 0,
-    ) -> Response:
-        def act() -> str:
-            _unchanged(pages, case_id, version)
-            review.end_allowances(case_id, person.name, reason)
-            return "watched"
+            change(case_id, person.name, reason)
+            return done
 
         return acted(request, person, case_id, act, Typed(comment=reason))
 
