@@ -25,6 +25,7 @@ from benchmarks.nab_rules import PROFILES, File, probation, score
 from benchmarks.windowed_gaussian import windowed_gaussian
 from detectors.base import Windows
 from detectors.catalog.volume import Volume
+from detectors.features import raw_features
 from domain.profile import FLEET_DTYPE, WINDOW_DTYPE, WINDOW_MS, new_profiles
 from monitor.baseline.teach import count_window, teach
 
@@ -93,7 +94,7 @@ def volume_scores(all_series: Sequence[Series]) -> list[Floats]:
             row = given[s].row[at[s]]
             scores[s][row] = max(scores[s][row], found)
         count_window(rows, windows)
-        teach(rows, windows, fleet, minute)
+        teach(rows, windows, raw_features(windows, rows), fleet, minute)
         profiles[due] = rows
         at[due] += 1
     return scores

@@ -6,12 +6,14 @@ mean more surprising; ``NaN`` means *not ready* (too little is known), which is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from detectors.features import Matrix, raw_features
 from domain.finding import Evidence, Kind
 
 Rows = npt.NDArray[np.void]
@@ -47,7 +49,7 @@ class Sights:
         return len(self.profile)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Windows:
     """Windows of n different keys, open or closing.
 
@@ -67,6 +69,11 @@ class Windows:
     def __len__(self) -> int:
         return len(self.profile)
 
+    @cached_property
+    def features(self) -> Matrix:
+        """:func:`detectors.features.raw_features` (n, FEATURES), worked out once for all detectors."""
+        return raw_features(self.window, self.profile)
+
 
 @dataclass(frozen=True, slots=True)
 class Surges:
@@ -84,6 +91,16 @@ class Surges:
 
     def __len__(self) -> int:
         return len(self.profile)
+
+
+Columns = TypeVar("Columns", Sights, Windows, Surges)
+
+
+def one(columns: Columns, i: int) -> Columns:
+    """Row ``i`` alone: to explain it must not cost as much as to score all."""
+    found = {f.name: getattr(columns, f.name) for f in fields(columns)}
+    picked: dict[str, Any] = {k: v[i : i + 1] for k, v in found.items() if isinstance(v, np.ndarray)}
+    return replace(columns, **picked)
 
 
 class SightDetector(Protocol):

@@ -30,6 +30,7 @@ from monitor import (
 )
 from monitor.cli_errors import exit_codes
 from monitor.cli_options import Config
+from monitor.garbage import collect_seldom
 from monitor.roles import Role
 
 if TYPE_CHECKING:
@@ -132,4 +133,5 @@ def config_check(
 
 def main() -> None:
     """Entry point of the ``keywatch`` command."""
+    collect_seldom()
     app()

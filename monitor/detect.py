@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from detectors.base import MAX_BITS, SightDetector, Sights, SurgeDetector, WindowDetector, Windows
+from detectors.base import MAX_BITS, SightDetector, Sights, SurgeDetector, WindowDetector, Windows, one
 from domain.event import EnrichedColumns
 from domain.finding import Finding
 from monitor.baseline.accumulate import FirstSights, Groups
@@ -79,7 +79,7 @@ class Detection:
             return []
         row, slot, window = seen.row[keep], slot[keep], seen.window[keep]
         columns = Sights(
-            profile=profiles[slot],
+            profile=profiles.take(slot),
             fleet=self.outside.fleet(part),
             minute=part.windows["minute"][window].astype(np.int64),
             prefix=events.prefix[row],
@@ -105,7 +105,7 @@ class Detection:
                         minute=int(columns.minute[i]),
                         bits=min(float(bits[i]), MAX_BITS),
                         row=at,
-                        explain=lambda d=detector, i=i: d.explain(columns, i),  # type: ignore[misc]
+                        explain=lambda d=detector, i=i: d.explain(one(columns, i), 0),  # type: ignore[misc]
                     )
                 )
         return claims
@@ -124,7 +124,7 @@ class Detection:
             bits = detector.score(columns)
             for i in np.flatnonzero(bits >= self.settings.evidence_bits).tolist():
                 group = int(hot[i])
-                claims += self._crossings(detector, part, events, groups, group, _one(columns, i))
+                claims += self._crossings(detector, part, events, groups, group, one(columns, i))
         return claims
 
     def _crossings(
@@ -168,10 +168,8 @@ class Detection:
             low, high = (low, middle) if bits >= self.settings.evidence_bits else (middle, high)
         return high
 
-    def closing(self, part: PartitionState, pairs: Sequence[tuple[int, int]], offset: int) -> list[Claimed]:
-        """Claims on windows of one minute that close now; ``offset`` is the record that closed them."""
-        slot, window = (np.array(column) for column in zip(*pairs, strict=True))
-        columns = _windows(part, slot, window, part.windows["count"][window].astype(np.int64), closing=True)
+    def closing(self, columns: Windows, pairs: Sequence[tuple[int, int]], offset: int) -> list[Claimed]:
+        """Claims on windows (slot, row) of one minute, which the record at ``offset`` closes."""
         claims = []
         for detector in self.window_detectors:
             bits = detector.score(columns)
@@ -181,15 +179,21 @@ class Detection:
                         offset=offset,
                         detector=detector.name,
                         kind=detector.kind,
-                        slot=int(slot[i]),
-                        window=int(window[i]),
+                        slot=pairs[i][0],
+                        window=pairs[i][1],
                         minute=int(columns.minute[i]),
                         bits=min(float(bits[i]), MAX_BITS),
                         row=-1,
-                        explain=lambda d=detector, i=i: d.explain(columns, i),  # type: ignore[misc]
+                        explain=lambda d=detector, i=i: d.explain(one(columns, i), 0),  # type: ignore[misc]
                     )
                 )
         return claims
+
+
+def closing_windows(part: PartitionState, pairs: Sequence[tuple[int, int]]) -> Windows:
+    """Windows (slot, row) that no request will come to any more."""
+    slot, window = (np.array(column) for column in zip(*pairs, strict=True))
+    return _windows(part, slot, window, part.windows["count"][window].astype(np.int64), closing=True)
 
 
 def _windows(
@@ -200,23 +204,12 @@ def _windows(
     *,
     closing: bool,
 ) -> Windows:
-    rows = part.windows[window]
+    rows = part.windows.take(window)
     return Windows(
-        profile=part.profiles[slot],
+        profile=part.profiles.take(slot),
         window=rows,
         fleet=part.fleet[0],
         minute=rows["minute"].astype(np.int64),
         count=count,
         closing=closing,
-    )
-
-
-def _one(columns: Windows, i: int) -> Windows:
-    pick = slice(i, i + 1)
-    return replace(
-        columns,
-        profile=columns.profile[pick],
-        window=columns.window[pick],
-        minute=columns.minute[pick],
-        count=columns.count[pick],
     )

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from detectors.features import normalised, raw_features, ready
+from detectors.features import Matrix, normalised, ready
 from domain.event import EnrichedColumns
 from domain.finding import Finding
 from domain.profile import mix64
@@ -18,8 +18,9 @@ from monitor.baseline.days import enter_day
 from monitor.baseline.hours import count_hours
 from monitor.baseline.partition import PartitionState
 from monitor.baseline.segment import cut
+from monitor.baseline.slots import put
 from monitor.baseline.teach import count_fresh, count_window, holding, skip, teach
-from monitor.detect import Detection
+from monitor.detect import Detection, closing_windows
 
 SAMPLE_ONE_IN: Final = 8
 """Share of closed windows kept for training: at 10,000 keys a day's worth is far more than is needed."""
@@ -65,7 +66,7 @@ class Engine:
 
     def finish(self, part: PartitionState) -> list[Finding]:
         """Close every window, as at the end of a file: no more events will come."""
-        last = max((minute for _, minute in part.open), default=part.minute)
+        last = max(part.open, default=part.minute)
         return self._enter(part, last + self.settings.lateness_min + 1, max(part.offset - 1, 0))
 
     def _enter(self, part: PartitionState, minute: int, offset: int) -> list[Finding]:
@@ -73,15 +74,18 @@ class Engine:
         part.minute = minute
         findings = []
         for closing, pairs in part.due(minute - self.settings.lateness_min).items():
-            claims = self.detection.closing(part, pairs, offset)
+            columns = closing_windows(part, pairs)
+            claims = self.detection.closing(columns, pairs, offset)
             findings += self.detection.settle(part, claims, None)
-            self._learn(part, closing, pairs)
-            part.release(pairs, closing)
+            self._learn(part, closing, pairs, columns.features)
+            part.release(closing)
         return findings
 
-    def _learn(self, part: PartitionState, minute: int, pairs: list[tuple[int, int]]) -> None:
+    def _learn(
+        self, part: PartitionState, minute: int, pairs: list[tuple[int, int]], features: Matrix
+    ) -> None:
         slots, numbers = np.array(pairs).T
-        windows, profiles = part.windows[numbers], part.profiles[slots]
+        windows, profiles = part.windows.take(numbers), part.profiles.take(slots)
         count_fresh(profiles, windows, part.fleet, minute)
         enter_day(profiles, part.fleet, minute, self._convicted(part, slots))
         count_window(profiles, windows)
@@ -91,12 +95,12 @@ class Engine:
         if held.any():
             taught, resting = profiles[~held], profiles[held]
             skip(resting, minute)
-            part.profiles[slots[held]] = resting
-            slots, windows, profiles = slots[~held], windows[~held], taught
-        self._sample(part, profiles, windows)
+            put(part.profiles, slots[held], resting)
+            slots, windows, profiles, features = slots[~held], windows[~held], taught, features[~held]
+        self._sample(part, profiles, windows, features)
         if len(profiles):
-            teach(profiles, windows, part.fleet, minute)
-            part.profiles[slots] = profiles
+            teach(profiles, windows, features, part.fleet, minute)
+            put(part.profiles, slots, profiles)
             part.fleet_dirty = True
         part.touch([slot for slot, _ in pairs], ())
 
@@ -109,7 +113,11 @@ class Engine:
         return _among(part, slots, self.detection.outside.convicted)
 
     def _sample(
-        self, part: PartitionState, profiles: npt.NDArray[np.void], windows: npt.NDArray[np.void]
+        self,
+        part: PartitionState,
+        profiles: npt.NDArray[np.void],
+        windows: npt.NDArray[np.void],
+        features: Matrix,
     ) -> None:
         """Keep some windows' features for training, chosen by their content so that reruns choose alike."""
         if not len(profiles):
@@ -117,7 +125,7 @@ class Engine:
         chosen = mix64(windows["first_ms"].astype(np.uint64)) % np.uint64(SAMPLE_ONE_IN) == 0
         chosen &= ready(profiles, windows["count"].astype(np.int64))
         if chosen.any():
-            rows = normalised(raw_features(windows[chosen], profiles[chosen]), profiles[chosen])
+            rows = normalised(features[chosen], profiles[chosen])
             part.samples += [row.tobytes() for row in rows]
 
 

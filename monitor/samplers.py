@@ -59,7 +59,7 @@ def consumer_samples(pipeline: Pipeline, clock: Clock) -> Iterator[Sample]:
     yield HELD_BACK_PARTITIONS, (), len(stats.held_back)
     yield TOPIC_GROWN, (), 1.0 if stats.partitions_before else 0.0
     yield CACHED_KEYS, (), sum(len(part.key_ids) for part in parts.values())
-    yield OPEN_WINDOWS, (), sum(len(part.open) for part in parts.values())
+    yield OPEN_WINDOWS, (), sum(len(held) for part in parts.values() for held in part.open.values())
     yield POLL_AGE, (), clock.monotonic() - stats.progress_s if stats.progress_s else 0.0
 
 

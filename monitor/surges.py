@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from detectors.base import MAX_BITS, SurgeDetector, Surges
+from detectors.base import MAX_BITS, SurgeDetector, Surges, one
 from detectors.surge import surge_amounts
 from domain.event import EnrichedColumns
 from domain.profile import SURGES
@@ -46,7 +46,7 @@ def surging(
     """Claims on open windows whose amounts crossed a line with these events."""
     if not len(groups.window):
         return []
-    after = surge_amounts(part.windows[groups.window])
+    after = surge_amounts(part.windows.take(groups.window))
     claims: list[Claimed] = []
     for detector in detectors:
         amounts = after[:, SURGES.index(detector.measure)]
@@ -90,7 +90,7 @@ def _claims(
 ) -> list[Claimed]:
     slot, window = groups.slot[crossed.group], groups.window[crossed.group]
     minute = part.windows["minute"][window].astype(np.int64)
-    surges = Surges(part.profiles[slot], part.fleet[0], minute, crossed.count, crossed.amount)
+    surges = Surges(part.profiles.take(slot), part.fleet[0], minute, crossed.count, crossed.amount)
     bits = detector.score(surges)
     return [
         Claimed(
@@ -102,7 +102,7 @@ def _claims(
             minute=int(minute[i]),
             bits=min(float(bits[i]), MAX_BITS),
             row=int(crossed.row[i]),
-            explain=lambda i=i: detector.explain(surges, i),  # type: ignore[misc]
+            explain=lambda i=i: detector.explain(one(surges, i), 0),  # type: ignore[misc]
         )
         for i in np.flatnonzero(bits >= evidence_bits).tolist()
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 
 from alerting.notifiers.slack import SlackNotifier
@@ -32,6 +30,7 @@ from domain.secret import Secret
 from tests.alerts import NOW_MS
 from tests.office import Replica, Stores, policy, replica
 from tests.slack_server import CHANNEL, TEAM, SlackServer
+from tests.web import serving_asgi
 
 SIGNING = Secret("a signing secret")
 TOKEN = Secret("xoxb-secret")
@@ -160,17 +159,5 @@ def desk(slack: SlackServer, *, revokes: bool = True, **review: Any) -> SlackDes
 @contextmanager
 def served(made: SlackDesk) -> Iterator[SlackDesk]:
     """With its HTTP server, on a free port."""
-    server = uvicorn.Server(
-        uvicorn.Config(made.app, host="127.0.0.1", port=0, log_level="error", ws="none", lifespan="off")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.005)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    made.url = f"http://127.0.0.1:{port}"
-    try:
+    with serving_asgi(made.app, ws="none", lifespan="off") as made.url:
         yield made
-    finally:
-        server.should_exit = True
-        thread.join()

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests.web import serving
+
 Answer = tuple[int, dict[str, str], dict[str, Any]]
 TEAM = "T0001"
 CHANNEL = "C024BE91L"
@@ -186,13 +188,6 @@ def slack_server() -> Iterator[SlackServer]:
     slack = SlackServer()
     handler = type("Handler", (_Handler,), {"slack": slack})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
     slack.base_url = f"http://127.0.0.1:{server.server_port}/api/"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield slack
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.base import Bits, Windows
-from detectors.features import raw_features
 from detectors.habit import feature_bits
 from detectors.novelty import habit_bits
 from detectors.surge import MIN_WINDOWS
@@ -36,7 +35,7 @@ class EndpointMix:
     def score(self, windows: Windows) -> Bits:
         new = _never_used(windows)
         bits = np.where(new > 0, habit_bits(windows.profile, "endpoint") + np.log2(np.maximum(new, 1)), 0.0)
-        raw = raw_features(windows.window, windows.profile)[:, DIVERGENCE]
+        raw = windows.features[:, DIVERGENCE]
         mix = np.where(windows.count >= LEAST_REQUESTS, feature_bits(windows.profile, DIVERGENCE, raw), 0.0)
         known = windows.profile["windows"] >= MIN_WINDOWS
         return np.where(known, np.minimum(np.maximum(bits, mix), MOST_BITS), np.nan)

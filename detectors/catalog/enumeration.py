@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from detectors.base import Bits, Windows
-from detectors.features import objects, raw_features
+from detectors.features import objects
 from detectors.habit import feature_bits
 from detectors.surge import MIN_WINDOWS
 from domain.finding import Evidence, Kind
@@ -33,7 +33,7 @@ class Enumeration:
     grows: ClassVar[bool] = False
 
     def score(self, windows: Windows) -> Bits:
-        share = raw_features(windows.window, windows.profile)[:, OBJECT_SHARE]
+        share = windows.features[:, OBJECT_SHARE]
         usual = windows.profile["feature_mean"][:, OBJECT_SHARE]
         walks = (objects(windows.window) >= LEAST_OBJECTS) & (share >= usual + LEAST_RISE)
         bits = np.minimum(feature_bits(windows.profile, OBJECT_SHARE, share), MOST_BITS)

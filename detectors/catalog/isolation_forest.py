@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.base import MAX_BITS, Bits, Windows
-from detectors.features import NAMES, deviation, normalised, raw_features, ready
+from detectors.features import NAMES, deviation, normalised, ready
 from detectors.forest import Forest
 from domain.finding import Evidence, Kind
 
@@ -48,15 +48,14 @@ class IsolationForestDetector:
         if self._forest is None or not len(rows):
             return bits
         profile = windows.profile[rows]
-        z = normalised(raw_features(windows.window[rows], profile), profile)
+        z = normalised(windows.features[rows], profile)
         bits[rows] = 0.0
         odd = np.flatnonzero(np.abs(z).max(axis=1) >= UNREMARKABLE)
         bits[rows[odd]] = np.minimum(self._forest.bits(z[odd]), MAX_BITS)
         return bits
 
     def explain(self, windows: Windows, i: int) -> list[Evidence]:
-        profile, window = windows.profile[i : i + 1], windows.window[i : i + 1]
-        raw = raw_features(window, profile)
+        profile, raw = windows.profile[i : i + 1], windows.features[i : i + 1]
         z, spread = normalised(raw, profile)[0], deviation(profile)[0]
         mean = profile["feature_mean"][0]
         strongest = np.argsort(-np.abs(z), kind="stable")[:SHOWN]

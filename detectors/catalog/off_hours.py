@@ -12,11 +12,14 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from detectors.base import Bits, Windows
+from detectors.base import Bits, Rows, Windows
 from detectors.novelty import UNSEEN
 from detectors.rates import hour_of_week
 from domain.finding import Evidence, Kind
+
+Ints = npt.NDArray[np.int64]
 
 LEAST_DAYS: Final = 3
 LEAST_HOURS: Final = 6
@@ -27,7 +30,7 @@ SILENT: Final = 0.3
 """log2(1 + requests): a level below a quarter of a request an hour."""
 MOST_BITS: Final = 20.0
 FARTHEST: Final = 8
-_SHIFTS: Final = range(1 - FARTHEST, FARTHEST)
+_SHIFTS: Final = sorted(range(1 - FARTHEST, FARTHEST), key=abs)
 
 
 class OffHours:
@@ -60,15 +63,23 @@ def silent_hours(windows: Windows) -> tuple[Bits, Bits]:
     """Hours (n,) seen around this hour of the day, if all of them were silent, else 0; and how many hours
     away the nearest hour in use is (n,), at most ``FARTHEST``."""
     weekly = hour_of_week(windows.minute)
-    rows = np.arange(len(weekly))[:, None]
-    slots = (weekly[:, None] + 24 * np.arange(7)) % 168
     seen, away = np.zeros(len(weekly)), np.full(len(weekly), FARTHEST, np.float64)
+    left = np.arange(len(weekly))
     for shift in _SHIFTS:
-        at = (slots + shift) % 168
-        weeks = windows.profile["hour_weeks"][rows, at].astype(np.float64)
-        weeks *= (at >= WEEKEND) == (weekly >= WEEKEND)[:, None]
-        busy = ((windows.profile["hour_level"][rows, at] > SILENT) & (weeks > 0)).any(axis=1)
-        away = np.where(busy, np.minimum(away, abs(shift)), away)
+        weeks, busy = _hours_of_day(windows.profile, left, weekly[left], shift)
         if abs(shift) <= 1:
-            seen += weeks.sum(axis=1)
+            seen[left] += weeks
+        away[left[busy]] = abs(shift)
+        left = left[~busy]  # the first in use is the nearest
+        if not len(left):
+            break
     return np.where(away <= 1, 0.0, seen), away
+
+
+def _hours_of_day(profile: Rows, rows: Ints, weekly: Ints, shift: int) -> tuple[Bits, npt.NDArray[np.bool_]]:
+    """How often (n,) the hours of the day ``shift`` hours from ``weekly`` were seen by ``rows`` (n,), on
+    working days or on weekends alike, and whether any of them is in use."""
+    at, rows = (weekly[:, None] + 24 * np.arange(7) + shift) % 168, rows[:, None]
+    weeks = profile["hour_weeks"][rows, at] * ((at >= WEEKEND) == (weekly >= WEEKEND)[:, None])
+    busy = (profile["hour_level"][rows, at] > SILENT) & (weeks > 0)
+    return weeks.sum(axis=1, dtype=np.float64), busy.any(axis=1)

@@ -146,13 +146,13 @@ def seasonal(profile: Rows, minute: npt.NDArray[np.int64], *, highest: bool) -> 
     best = np.zeros(len(minute))
     for hours, least in ((daily, 1), (around, 2)):
         seen = profile["hour_weeks"][rows, hours] >= least
-        level = np.exp2(profile["hour_level"][rows, hours].astype(np.float64)) - 1.0
+        level = profile["hour_level"][rows, hours].astype(np.float32)
         if highest:
-            value = np.where(seen, level, 0.0).max(axis=1)
+            extreme = np.where(seen, level, 0.0).max(axis=1)
         else:
-            value = np.where(seen, level, np.inf).min(axis=1)
-        usable = seen.any(axis=1)
-        best = np.where(usable, value / 60.0, best)
+            extreme = np.where(seen, level, np.inf).min(axis=1)
+        value = np.exp2(extreme.astype(np.float64)) - 1.0
+        best = np.where(seen.any(axis=1), value / 60.0, best)
     return best
 
 

@@ -109,7 +109,7 @@ def _group(part: PartitionState, numbers: Ints, slots: Ints, minutes: Ints) -> t
     start = np.append(np.flatnonzero(fresh), len(code))
     heads = by_group[start[:-1]]
     slot, minute = slots[heads], minutes[heads]
-    window = part.open_windows(slot.tolist(), minute.tolist())
+    window = part.open_windows(slot, minute)
     before = part.windows["count"][window].astype(np.int64)
     group_of = np.empty(len(code), np.int64)
     group_of[by_group] = np.cumsum(fresh) - 1

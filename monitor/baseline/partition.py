@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,11 @@ from domain.profile import (
     new_profiles,
 )
 from monitor.baseline.migrate import row_of
+from monitor.baseline.slots import put
 from monitor.checkpoint.base import NO_OFFSET, SCHEMA, Claim, Commit, StateStore
 
 Rows = npt.NDArray[np.void]
+Ints = npt.NDArray[np.int64]
 _NO_WATERMARK = 0
 
 
@@ -41,8 +44,8 @@ class PartitionState:
         self.dirty: set[int] = set()
         self.windows = np.zeros(256, WINDOW_DTYPE)
         self.window_slot = np.zeros(256, np.int64)
-        self.open: dict[tuple[int, int], int] = {}
-        """(profile slot, minute) -> number of the window's row."""
+        self.open: dict[int, dict[int, int]] = {}
+        """Minute -> profile slot -> number of the window's row."""
         self._free: list[int] = list(range(255, -1, -1))
         self.windows_dirty: set[int] = set()
         self._stored: set[tuple[int, str]] = set(claim.windows)
@@ -56,7 +59,7 @@ class PartitionState:
     def _adopt(self, claim: Claim) -> None:
         self.slots_of([key_id for _, key_id in claim.windows], [""] * len(claim.windows))
         for (minute, key_id), raw in claim.windows.items():
-            number = self.open_windows([self.slots[key_id]], [minute])
+            number = self.open_windows(np.array([self.slots[key_id]]), np.array([minute]))
             self.windows[number] = row_of(raw, WINDOW_DTYPE)
         self.windows_dirty.clear()
 
@@ -101,11 +104,17 @@ class PartitionState:
 
     # -- windows -------------------------------------------------------------------------------------
 
-    def open_windows(self, slots: Sequence[int], minutes: Sequence[int]) -> npt.NDArray[np.int64]:
-        """Row numbers of keys' windows, opened where they are not yet. No pair twice."""
-        pairs = list(zip(slots, minutes, strict=True))
-        get = self.open.get
-        numbers = np.array([get(pair, -1) for pair in pairs], np.int64)
+    def open_windows(self, slots: Ints, minutes: Ints) -> Ints:
+        """Row numbers of keys' windows (n,), opened where they are not yet. No pair twice."""
+        numbers = np.empty(len(slots), np.int64)
+        for minute in np.unique(minutes).tolist():
+            at = np.flatnonzero(minutes == minute)
+            numbers[at] = self._open_in(minute, slots[at])
+        return numbers
+
+    def _open_in(self, minute: int, slots: Ints) -> Ints:
+        held, wanted = self.open.setdefault(minute, {}), slots.tolist()
+        numbers = np.fromiter(map(held.get, wanted, repeat(-1)), np.int64, len(wanted))
         fresh = np.flatnonzero(numbers < 0)
         if not len(fresh):
             return numbers
@@ -114,10 +123,10 @@ class PartitionState:
         taken = self._free[-len(fresh) :]
         del self._free[-len(fresh) :]
         numbers[fresh] = taken
-        self.windows[taken] = np.zeros((), WINDOW_DTYPE)
-        self.windows["minute"][taken] = np.array(minutes)[fresh]
-        self.window_slot[taken] = np.array(slots)[fresh]
-        self.open.update(zip([pairs[i] for i in fresh.tolist()], taken, strict=True))
+        put(self.windows, taken, np.zeros(len(taken), WINDOW_DTYPE))
+        self.windows["minute"][taken] = minute
+        self.window_slot[taken] = slots[fresh]
+        held.update(zip(slots[fresh].tolist(), taken, strict=True))
         return numbers
 
     def _grow_windows(self) -> None:
@@ -126,26 +135,22 @@ class PartitionState:
         self.window_slot = np.concatenate([self.window_slot, np.zeros(size, np.int64)])
         self._free[:0] = range(2 * size - 1, size - 1, -1)
 
-    def release(self, pairs: Iterable[tuple[int, int]], minute: int) -> None:
-        """Forget closed windows (slot, row) of a minute, here and at the next commit in the store."""
-        for slot, number in pairs:
-            del self.open[slot, minute]
-            self._free.append(number)
-            name = (minute, self.key_ids[slot])
-            if name in self._stored:
-                self._stored.remove(name)
-                self.closed.append(name)
-        self.windows_dirty.difference_update([number for _, number in pairs])
+    def release(self, minute: int) -> None:
+        """Forget a minute's windows, here and at the next commit in the store."""
+        held = self.open.pop(minute)
+        self._free += held.values()
+        self.windows_dirty.difference_update(held.values())
+        stored = self._stored.intersection([(minute, self.key_ids[slot]) for slot in held])
+        self._stored -= stored
+        self.closed += sorted(stored)
 
     def due(self, before: int) -> dict[int, list[tuple[int, int]]]:
         """Open windows of minutes below ``before``: minute -> [(slot, window row)], keys in order."""
-        out: dict[int, list[tuple[int, int]]] = {}
-        for (slot, minute), number in self.open.items():
-            if minute < before:
-                out.setdefault(minute, []).append((slot, number))
-        for rows in out.values():
-            rows.sort(key=lambda pair: self.key_ids[pair[0]])
-        return dict(sorted(out.items()))
+        return {
+            minute: sorted(self.open[minute].items(), key=lambda pair: self.key_ids[pair[0]])
+            for minute in sorted(self.open)
+            if minute < before
+        }
 
     # -- commit --------------------------------------------------------------------------------------
 
@@ -192,7 +197,7 @@ class PartitionState:
         """Drop clean, idle rows when more than ``keep`` are cached. Returns how many; call after a commit."""
         if len(self.key_ids) <= keep or self.dirty:
             return 0
-        busy = {slot for slot, _ in self.open}
+        busy = set().union(*self.open.values())
         recent = self.profiles["last_ms"][: len(self.key_ids)] >= idle_since_ms
         stay = [s for s in range(len(self.key_ids)) if recent[s] or s in busy]
         gone = len(self.key_ids) - len(stay)
@@ -205,14 +210,15 @@ class PartitionState:
         self.profiles = np.concatenate([self.profiles[stay], new_profiles(max(256, len(stay)))])
         self.key_ids = [self.key_ids[s] for s in stay]
         self.slots = {key_id: slot for slot, key_id in enumerate(self.key_ids)}
-        self.open = {(renumber[slot], minute): number for (slot, minute), number in self.open.items()}
-        for (slot, _), number in self.open.items():
-            self.window_slot[number] = slot
+        for minute, held in self.open.items():
+            self.open[minute] = {renumber[slot]: number for slot, number in held.items()}
+            for slot, number in self.open[minute].items():
+                self.window_slot[number] = slot
 
 
 def _bytes(rows: Rows, numbers: list[int]) -> list[bytes]:
     """The bytes of some rows."""
-    size, raw = rows.dtype.itemsize, rows[numbers].tobytes()
+    size, raw = rows.dtype.itemsize, rows.take(numbers).tobytes()
     return [raw[at : at + size] for at in range(0, len(raw), size)]
 
 

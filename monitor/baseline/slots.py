@@ -1,12 +1,20 @@
-"""Small tables of values inside rows: which of them hold a value, and where a new one goes."""
+"""Rows of state, and small tables of values inside them: which slots hold a value, where a new one goes."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+
+def put(rows: npt.NDArray[np.void], numbers: Any, values: npt.NDArray[np.void]) -> None:
+    """``rows[numbers] = values``, each row as a whole: numpy would copy field by field, four times slower."""
+    whole = f"V{rows.dtype.itemsize}"
+    rows.view(whole)[numbers] = values.view(whole)
 
 
 def match(table: npt.NDArray[np.generic], used: Mask, values: npt.NDArray[np.generic]) -> Ints:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.catalog.off_hours import SILENT
-from detectors.features import raw_features
+from detectors.features import Matrix
 from detectors.novelty import MIN_WINDOWS, is_new, settled
 from detectors.ramp import closed_hour
 from detectors.rates import advance
@@ -105,17 +105,19 @@ def count_fresh(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None
         np.add.at(fresh, prefix_bin(values), np.float32(1.0))
 
 
-def teach(profiles: Rows, windows: Rows, fleet: Rows, minute: int) -> None:
-    """Update ``profiles`` (n,) and ``fleet`` (1,) in place from ``windows`` (n,), all of ``minute``."""
+def teach(profiles: Rows, windows: Rows, features: Matrix, fleet: Rows, minute: int) -> None:
+    """Update ``profiles`` (n,) and ``fleet`` (1,) in place from ``windows`` (n,), all of ``minute``.
+
+    ``features`` (n, FEATURES) are theirs, by :func:`detectors.features.raw_features`.
+    """
     count = windows["count"].astype(np.float64)
     gap = np.where(profiles["last_window"] < 0, 1, minute - profiles["last_window"])
     gap = np.maximum(gap, 1).astype(np.float64)
-    raw = raw_features(windows, profiles)
     advance(profiles, gap, count)
     _teach_hours(profiles, windows["count"], minute)
     _teach_networks(profiles, windows, fleet, gap)
     _teach_clients(profiles, windows, gap)
-    _teach_shares(profiles, windows, raw)
+    _teach_shares(profiles, windows, features)
     _teach_surges(profiles, windows)
     profiles["listed"] |= np.bitwise_or.reduce(windows["net_listed"], axis=1)
     # multiples of 2^-20: exact sums, whatever the order

@@ -39,6 +39,8 @@ class Enricher:
         self._rows = np.zeros(1024, _NETWORK)
         self._clients: dict[str, int] = {}
         self._endpoints: dict[tuple[str, str], int] = {}
+        self._numbered: dict[tuple[str, str], int] = {}
+        """Of endpoints that end in a number, by what is before it: most ids are numbers at the end."""
 
     def enrich(self, columns: EventColumns) -> EnrichedColumns:
         """The columns with every repeating string as a number."""
@@ -109,11 +111,12 @@ class Enricher:
     def _endpoint_columns(
         self, methods: Sequence[str], paths: Sequence[str]
     ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
-        get, fold, work_out = self._endpoints.get, shortened, self._endpoint
-        found = [
-            get((method, fold(path))) or work_out(method, path)
-            for method, path in zip(methods, paths, strict=True)
-        ]
+        get, numbered, fold, work_out = self._endpoints.get, self._numbered.get, shortened, self._endpoint
+        found = []
+        for method, path in zip(methods, paths, strict=True):
+            head, _, last = path.rpartition("/")
+            code = numbered((method, head)) if last.isdecimal() else None
+            found.append(code or get((method, fold(path))) or work_out(method, path))
         codes = np.array(found, np.uint64)
         return (codes >> np.uint64(2)).astype(np.uint32), (codes & np.uint64(2)) > 0
 
@@ -127,8 +130,12 @@ class Enricher:
         if not code:
             if len(self._endpoints) > self._max:
                 self._endpoints.clear()
+                self._numbered.clear()
             code = name_hash(" ".join(pair).strip()) << 2 | (method.upper() in WRITES) << 1 | 1
             self._endpoints[pair] = code
+        head, _, last = path.rpartition("/")
+        if last.isdecimal() and pair[1] == f"{head}/{{id}}":
+            self._numbered[method, head] = code
         return code
 
 

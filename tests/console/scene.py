@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace as different_fields
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
 from fastapi import APIRouter
 from msgspec.structs import replace
 
@@ -34,6 +32,7 @@ from tests.console.house import House
 from tests.console.house import different as settings_with
 from tests.console.stand_ins import HeldKeys
 from tests.office import POLICY, finding_id, policy, replica
+from tests.web import serving_asgi
 
 STOLEN: Final = "key_7HqLiveCheckout"
 HOSTILE: Final = 'key_"><img src=x onerror=alert(1)>\u202egnp.exe'
@@ -285,19 +284,5 @@ def silence_of(scene: Scene) -> Silence:
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """The app on a real server in a thread; its address."""
-
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_level="error", server_header=False, lifespan="off")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            if not thread.is_alive():
-                raise RuntimeError("the console's server did not start")
-            thread.join(0.02)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with serving_asgi(app, server_header=False, lifespan="off") as url:
+        yield url

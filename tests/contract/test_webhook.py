@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +23,7 @@ from domain.ports import Reminder
 from domain.secret import Secret
 from keystore.memory_store import MemoryKeyStore
 from tests.alerts import NOW_MS, alert
+from tests.web import serving
 
 RAW_KEY = b"0123456789abcdef01234567"
 KEY = Secret("whsec_" + base64.b64encode(RAW_KEY).decode())
@@ -64,12 +64,8 @@ def receiver() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     taken.url = f"http://127.0.0.1:{server.server_port}/hook/secret-path"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield taken
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(server):
+        yield taken
 
 
 def hook(receiver: Receiver) -> Webhook:

@@ -46,18 +46,22 @@ def read(ask: dict[str, Any]) -> dict[str, int]:
     client = connect_redis(ask["redis"])
     pipeline = pipeline_for(config, client, Log(CLOCK, "error"))
     ends: list[int] = ask["ends"]
-    if "die_after_s" in ask:
-        timer = threading.Timer(ask["die_after_s"], lambda: os.kill(os.getpid(), signal.SIGKILL))
-        timer.daemon = True
-        timer.start()
     while offsets(client, ask["topic"], len(ends)) != ends:
-        pipeline.run_once(0.1)
+        if pipeline.run_once(0.1) and "die_after_s" in ask:
+            _die_in(ask.pop("die_after_s"))
         time.sleep(ask.get("pace_s", 0.0))
     pipeline.stop()
     pipeline.run()
     pipeline.dead_letters.close()
     client.close()
     return {"events": pipeline.stats.events, "findings": pipeline.stats.findings}
+
+
+def _die_in(seconds: float) -> None:
+    """As kill -9 does, whatever the consumer is at by then."""
+    timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    timer.daemon = True
+    timer.start()
 
 
 if __name__ == "__main__":

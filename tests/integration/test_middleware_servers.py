@@ -7,8 +7,6 @@ import logging
 import os
 import subprocess
 import sys
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +18,6 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import httpx
 import msgspec
 import pytest
-import uvicorn
 from kafka import KafkaConsumer, TopicPartition
 from msgspec.structs import replace
 
@@ -41,8 +38,8 @@ from monitor.wiring import CLOCK, key_store, pipeline_for
 from monitor.wiring_gate import open_gate
 from tests.doors import asgi_app, by_asgi, fastapi_app, wsgi_app
 from tests.servers import Kafka
+from tests.web import HOST, serving, serving_asgi
 
-HOST = "127.0.0.1"
 Serve = Callable[[Gate], Any]
 
 
@@ -77,20 +74,8 @@ def platform(kafka: Kafka, redis_url: str, tmp_path: Path) -> Iterator[Platform]
 @contextmanager
 def by_uvicorn(app: Any) -> Iterator[str]:
     """A real ASGI server; its access log goes where logging says."""
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(app, host=HOST, port=port, log_config=None, lifespan="on", access_log=True)
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "uvicorn did not start"
-            time.sleep(0.005)
-        yield f"http://{HOST}:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with serving_asgi(app, log_level=None, log_config=None, lifespan="on", access_log=True) as url:
+        yield url
 
 
 class Quiet(WSGIRequestHandler):
@@ -103,14 +88,9 @@ class Quiet(WSGIRequestHandler):
 @contextmanager
 def by_wsgiref(app: Any) -> Iterator[str]:
     """A real WSGI server."""
-    with make_server(HOST, 0, app, handler_class=Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://{HOST}:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = make_server(HOST, 0, app, handler_class=Quiet)
+    with serving(server):
+        yield f"http://{HOST}:{server.server_port}"
 
 
 SERVERS: dict[str, tuple[Callable[[Any], Any], Serve]] = {
@@ -248,6 +228,7 @@ from monitor.config import Config, GateConfig, KafkaConfig
 from monitor.logs import Log
 from monitor.wiring_clock import CLOCK
 from monitor.wiring_gate import usage_for
+from tests.web import serving, serving_asgi
 usage = usage_for(Config(kafka=KafkaConfig(bootstrap=sys.argv[1], topic=sys.argv[2])), Log(CLOCK))
 usage.emit(UsageEvent(ts=1, key_id="parent"))
 child = os.fork()

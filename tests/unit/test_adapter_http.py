@@ -27,6 +27,7 @@ from keystore.adapters.address_guard import AddressGuard
 from keystore.adapters.http import MAX_ANSWER_BYTES, Answer, Api, Place, segment
 from keystore.adapters.patience import Patience, retry_after_s
 from keystore.adapters.pinned import PinnedTransport
+from tests.web import serving
 
 PLACE = Place("Vendor", "keystore.vendor")
 
@@ -203,17 +204,10 @@ def listening(handle: Callable[[BaseHTTPRequestHandler], None], tls: ssl.SSLCont
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def ok(handler: BaseHTTPRequestHandler) -> None:

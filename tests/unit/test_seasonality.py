@@ -13,6 +13,7 @@ from detectors.base import Windows
 from detectors.catalog.off_hours import OffHours
 from detectors.catalog.slow_ramp import SlowRamp
 from detectors.catalog.volume import Volume, seasonal
+from detectors.features import raw_features
 from domain.profile import FLEET_DTYPE, WINDOW_DTYPE, WINDOW_MS, new_profiles
 from monitor.baseline.teach import count_window, teach
 from monitor.claim import DetectSettings
@@ -43,7 +44,7 @@ class Key:
         columns = Windows(self.profile, window, self.fleet[0], at, counts, closing=True)
         bits = {judge.name: float(np.nan_to_num(judge.score(columns))[0]) for judge in JUDGES}
         count_window(self.profile, window)
-        teach(self.profile, window, self.fleet, minute)
+        teach(self.profile, window, raw_features(window, self.profile), self.fleet, minute)
         return bits
 
     def works(self, days: Iterable[int], shift_h: int = 0, rng: Any = None) -> dict[str, float]:

@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import jsonschema_rs
 
 from keystore.adapters.check_bench import Fault
+from tests import web
 
 OBJECT: Final = {"type": "object"}
 EMPTY: Final[dict[str, Any]] = {"const": None}
@@ -259,16 +260,9 @@ def serving(vendor: VendorServer) -> Iterator[VendorServer]:
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{method}", Handler._serve)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
     vendor.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with web.serving(server):
         yield vendor
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _encoded(body: Any) -> bytes:
