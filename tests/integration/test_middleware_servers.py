@@ -159,7 +159,8 @@ def test_what_the_gate_sees_is_what_the_daemon_counts(
     counted = {
         part.key_ids[slot]: int(part.windows["count"][row])
         for part in pipeline.parts.values()
-        for (slot, _), row in part.open.items()
+        for held in part.open.values()
+        for slot, row in held.items()
     }
     pipeline.source.close()
     assert counted == {key.key_id: 7, hashed_id(secret): 1}
