@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from alerting.audit_chain import EMPTY, Anchor, Line, Stored, opened, sealed
-from alerting.redis_errors import redis_errors
 from domain.clock import Clock
 from domain.desk import AuditEntry
 from domain.errors import Reason, Transient
+from domain.redis_errors import redis_errors
 from domain.secret import Secret
 
 TRIES: Final = 50

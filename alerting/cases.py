@@ -19,10 +19,10 @@ from alerting.case_index import (
     with_verdict,
 )
 from alerting.listing import id_of, key_listing, member_at
-from alerting.redis_errors import redis_errors
 from domain.case import Case, CaseState, Verdict
 from domain.errors import Reason, Refused
 from domain.ports import CasePage, CaseQuery, Score
+from domain.redis_errors import redis_errors
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode: Final = msgspec.json.Decoder(Case).decode

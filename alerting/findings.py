@@ -9,9 +9,9 @@ import msgspec
 
 from alerting.found import DAY_MS, PART_MS, FindingCounts, Keep, action_counts, fits, listing_of, listings_of
 from alerting.listing import id_of, member_at, read_listing
-from alerting.redis_errors import redis_errors
 from domain.decision import Action
 from domain.overview import FindingPage, FindingQuery, FoundFinding
+from domain.redis_errors import redis_errors
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode: Final = msgspec.json.Decoder(FoundFinding).decode

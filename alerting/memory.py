@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from alerting.redis_errors import redis_errors
+from domain.redis_errors import redis_errors
 
 DAY_MS = 86_400_000
 

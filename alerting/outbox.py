@@ -9,10 +9,10 @@ import msgspec
 import redis.exceptions
 
 from alerting.delivery.health import Waiting
-from alerting.redis_errors import redis_errors
 from domain.errors import Reason, Transient
 from domain.finding import Finding
 from domain.ports import OutboxEntry
+from domain.redis_errors import redis_errors
 
 GROUP: Final = "alerting"
 STALE_MS: Final = 60_000

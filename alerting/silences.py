@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from alerting.redis_errors import redis_errors
 from domain.desk import SilencePage
 from domain.errors import Reason, Refused
+from domain.redis_errors import redis_errors
 from domain.silence import Silence
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode

@@ -12,10 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from alerting.policy import Policy
-from alerting.redis_errors import redis_errors
 from domain.clock import Clock
 from domain.errors import KeywatchError, Reason, Refused, Rejected
 from domain.overview import Backtest, BacktestState
+from domain.redis_errors import redis_errors
 from monitor.backtest import Comparison, PolicyOutcome, compare, simulate
 from monitor.logs import Log
 from monitor.period import Period

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from alerting.redis_errors import redis_errors
 from domain.errors import Reason, Rejected
 from domain.overview import KeyLine, KeyPage
 from domain.profile import PROFILE_DTYPE
+from domain.redis_errors import redis_errors
 from monitor.checkpoint.redis import RedisStateStore
 
 STEPS: Final = 8

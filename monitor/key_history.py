@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from alerting.redis_errors import redis_errors
 from domain.clock import Clock
 from domain.picture import KeyPicture
 from domain.profile import PROFILE_DTYPE, WINDOW_DTYPE
+from domain.redis_errors import redis_errors
 from monitor.baseline.migrate import row_of
 from monitor.checkpoint.codec import window_field
 from monitor.checkpoint.growth import elder

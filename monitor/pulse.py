@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from alerting.redis_errors import redis_errors
 from domain.clock import Clock
+from domain.redis_errors import redis_errors
 
 MINUTES: Final = 60
 KEPT_MS: Final = 86_400_000

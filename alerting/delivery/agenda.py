@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from alerting.redis_errors import redis_errors
+from domain.redis_errors import redis_errors
 
 LOOKED_AT: Final = 50
 """Items whose age is asked for: the oldest of those first due is near enough to the oldest of all."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from alerting.redis_errors import redis_errors
+from domain.redis_errors import redis_errors
 
 KEPT_MS: Final = 90 * 86_400_000
 

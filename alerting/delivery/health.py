@@ -10,10 +10,10 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from alerting.delivery.agenda import Agenda, Backlog
-from alerting.redis_errors import redis_errors
 from domain.clock import Clock
 from domain.desk import DeliveryReport, DeliveryState, Destination
 from domain.errors import KeywatchError
+from domain.redis_errors import redis_errors
 
 LATE_S: Final = 60.0
 """An alert that is not there after a minute is worth a look."""

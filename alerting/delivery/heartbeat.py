@@ -8,9 +8,9 @@ from typing import Any, Final, Protocol
 import httpx
 
 from alerting.notifiers.slack_api import SlackApi, SlackRefused
-from alerting.redis_errors import redis_errors
 from domain.clock import Clock
 from domain.errors import Reason, Refused, Transient
+from domain.redis_errors import redis_errors
 from domain.secret import Secret
 
 _TEXT: Final = (

@@ -8,10 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from alerting.incidents.base import Grouping, Joining, Link, links_of, member_of
-from alerting.redis_errors import redis_errors
 from domain.desk import IncidentPage
 from domain.errors import Reason, Refused, Transient
 from domain.incident import Incident
+from domain.redis_errors import redis_errors
 
 TRIES: Final = 20
 """Of one join while other replicas join too."""

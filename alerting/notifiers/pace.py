@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from alerting.redis_errors import redis_errors
 from domain.clock import Clock
 from domain.errors import Reason, Transient
+from domain.redis_errors import redis_errors
 
 SPACING_MS: Final = 1_000
 PATIENCE_MS: Final = 5_000

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from alerting.redis_errors import redis_errors
 from alerting.slack_desk.command import Command
 from alerting.slack_desk.presses import Presses
 from domain.errors import KeywatchError, Transient
+from domain.redis_errors import redis_errors
 
 SEEN_MS: Final = 660_000
 """A signature is good for five minutes either way: twice that and a little more."""

@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from alerting.redis_errors import redis_errors
 from domain.case import Case
 from domain.incident import Incident
 from domain.ports import Alert
+from domain.redis_errors import redis_errors
 
 BUTTON_MS: Final = 7 * 86_400_000
 MODAL_MS: Final = 3_600_000

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-from console.redis_errors import redis_errors
+from domain.redis_errors import redis_errors
 
 # KEYS count. ARGV window in ms, how much to count. Answers the count and the ms that are left.
 _COUNT: Final = """#!lua

@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from console.access.person import Person
-from console.redis_errors import redis_errors
 from domain.clock import Clock
+from domain.redis_errors import redis_errors
 from domain.secret import Secret
 
 _ID_BYTES: Final = 32

@@ -16,7 +16,7 @@ import msgspec
 from fastapi import HTTPException, Request, Response
 
 from console.access.person import Person
-from console.redis_errors import redis_errors
+from domain.redis_errors import redis_errors
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"

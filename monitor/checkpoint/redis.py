@@ -141,8 +141,6 @@ class RedisStateStore:
         return rows
 
     def from_elsewhere(self, partition: int, key_ids: Sequence[str]) -> list[bytes | None]:
-        if len(self._counts) < 2:
-            return [None] * len(key_ids)
         return from_elsewhere(partition, key_ids, self._counts, self.load_profiles)
 
     def counts(self) -> dict[int, bool]:
