@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.features import Matrix, raw_features
+from detectors.season import NearbyHours, nearby_hours
 from domain.finding import Evidence, Kind
 
 Rows = npt.NDArray[np.void]
@@ -73,6 +74,11 @@ class Windows:
     def features(self) -> Matrix:
         """:func:`detectors.features.raw_features` (n, FEATURES), worked out once for all detectors."""
         return raw_features(self.window, self.profile)
+
+    @cached_property
+    def hours(self) -> NearbyHours:
+        """What the keys know of this hour of the day, likewise."""
+        return nearby_hours(self.profile, self.minute)
 
 
 @dataclass(frozen=True, slots=True)

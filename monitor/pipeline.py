@@ -33,7 +33,7 @@ HELD_BACK_S = 30.0
 COUNT_PARTITIONS_S = 60.0
 BEHIND_RECORDS = 50_000
 """From this lag on, a commit closes several seconds: the same rows would be written again and again."""
-BEHIND_PATIENCE = 5.0
+BEHIND_PATIENCE = 10.0
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ SILENT: Final = 0.3
 """log2(1 + requests): a level below a quarter of a request an hour."""
 MOST_BITS: Final = 20.0
 FARTHEST: Final = 8
-_SHIFTS: Final = sorted(range(1 - FARTHEST, FARTHEST), key=abs)
+_SHIFTS: Final = [shift for hours in range(2, FARTHEST) for shift in (-hours, hours)]
 
 
 class OffHours:
@@ -62,24 +62,24 @@ class OffHours:
 def silent_hours(windows: Windows) -> tuple[Bits, Bits]:
     """Hours (n,) seen around this hour of the day, if all of them were silent, else 0; and how many hours
     away the nearest hour in use is (n,), at most ``FARTHEST``."""
-    weekly = hour_of_week(windows.minute)
-    seen, away = np.zeros(len(weekly)), np.full(len(weekly), FARTHEST, np.float64)
-    left = np.arange(len(weekly))
+    near, weekly = windows.hours, hour_of_week(windows.minute)
+    weeks = near.weeks * ((near.at >= WEEKEND) == (weekly >= WEEKEND)[:, None, None])
+    busy = ((near.level > SILENT) & (weeks > 0)).any(axis=2)
+    away = np.where(busy[:, 1], 0.0, np.where(busy.any(axis=1), 1.0, FARTHEST))
+    left = np.flatnonzero(away > 1)
     for shift in _SHIFTS:
-        weeks, busy = _hours_of_day(windows.profile, left, weekly[left], shift)
-        if abs(shift) <= 1:
-            seen[left] += weeks
-        away[left[busy]] = abs(shift)
-        left = left[~busy]  # the first in use is the nearest
+        found = _in_use(windows.profile, left, weekly[left], shift)
+        away[left[found]] = abs(shift)
+        left = left[~found]  # the first in use is the nearest
         if not len(left):
             break
-    return np.where(away <= 1, 0.0, seen), away
+    return np.where(away <= 1, 0.0, weeks.sum(axis=(1, 2), dtype=np.float64)), away
 
 
-def _hours_of_day(profile: Rows, rows: Ints, weekly: Ints, shift: int) -> tuple[Bits, npt.NDArray[np.bool_]]:
-    """How often (n,) the hours of the day ``shift`` hours from ``weekly`` were seen by ``rows`` (n,), on
-    working days or on weekends alike, and whether any of them is in use."""
+def _in_use(profile: Rows, rows: Ints, weekly: Ints, shift: int) -> npt.NDArray[np.bool_]:
+    """Whether the hour of the day ``shift`` hours from ``weekly`` (n,) is in use by ``rows`` (n,), on working
+    days or on weekends alike."""
     at, rows = (weekly[:, None] + 24 * np.arange(7) + shift) % 168, rows[:, None]
-    weeks = profile["hour_weeks"][rows, at] * ((at >= WEEKEND) == (weekly >= WEEKEND)[:, None])
-    busy = (profile["hour_level"][rows, at] > SILENT) & (weeks > 0)
-    return weeks.sum(axis=1, dtype=np.float64), busy.any(axis=1)
+    seen = (profile["hour_weeks"][rows, at] > 0) & ((at >= WEEKEND) == (weekly >= WEEKEND)[:, None])
+    busy: npt.NDArray[np.bool_] = ((profile["hour_level"][rows, at] > SILENT) & seen).any(axis=1)
+    return busy

@@ -14,7 +14,6 @@ from typing import ClassVar, Final
 import numpy as np
 
 from detectors.base import Bits, Windows
-from detectors.catalog.volume import seasonal
 from detectors.features import unfamiliar
 from detectors.novelty import settled
 from detectors.rates import rates_at
@@ -63,5 +62,5 @@ def _silence(windows: Windows) -> tuple[Bits, Bits, Bits]:
     minutes = np.maximum(windows.minute - profile["last_home"], 0).astype(np.float64)
     requests, seen, _ = rates_at(profile, windows.minute)
     mean = requests[:, WEEK] / np.maximum(seen[:, WEEK], 1.0)
-    usual = np.minimum(mean, seasonal(profile, windows.minute, highest=False))
+    usual = np.minimum(mean, windows.hours.expected(highest=False))
     return minutes, usual * minutes, share

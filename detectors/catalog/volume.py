@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc
 
-from detectors.base import MAX_BITS, Bits, Rows, Windows
-from detectors.rates import HORIZONS, hour_of_week, rates_at
+from detectors.base import MAX_BITS, Bits, Windows
+from detectors.rates import HORIZONS, rates_at
 from domain.finding import Evidence, Kind
 
 TEN_MIN, HOUR, DAY, WEEK = range(4)
@@ -97,7 +97,7 @@ def expectations(windows: Windows) -> list[Expectation]:
     requests, minutes, square = rates_at(profile, windows.minute)
     cohort, spread = _cohort(windows)
     means = (requests + cohort * PRIOR_MIN) / (minutes + PRIOR_MIN)
-    season = seasonal(profile, windows.minute, highest=True)
+    season = windows.hours.expected(highest=True)
     size = _size(requests, minutes, square, profile["windows"] < COLD_WINDOWS)
     minute_mean = np.maximum(np.maximum(means[:, HOUR], means[:, DAY]), np.maximum(means[:, WEEK], season))
     cold = profile["windows"] < COLD_WINDOWS
@@ -133,29 +133,6 @@ def _size(requests: Bits, minutes: Bits, square: Bits, cold: npt.NDArray[np.bool
     return np.where(cold, 0.5, size)
 
 
-def seasonal(profile: Rows, minute: npt.NDArray[np.int64], *, highest: bool) -> Bits:
-    """Requests a minute that this hour leads to expect, 0 if it was never seen.
-
-    The same hour of this weekday once it was seen twice, else of any weekday; neighbouring hours
-    count too, as daylight saving and late starts move habits by an hour.
-    """
-    weekly = hour_of_week(minute)
-    around = (weekly[:, None] + np.array([-1, 0, 1])) % 168
-    daily = (around[:, :, None] + 24 * np.arange(7)).reshape(len(minute), 21) % 168
-    rows = np.arange(len(minute))[:, None]
-    best = np.zeros(len(minute))
-    for hours, least in ((daily, 1), (around, 2)):
-        seen = profile["hour_weeks"][rows, hours] >= least
-        level = profile["hour_level"][rows, hours].astype(np.float32)
-        if highest:
-            extreme = np.where(seen, level, 0.0).max(axis=1)
-        else:
-            extreme = np.where(seen, level, np.inf).min(axis=1)
-        value = np.exp2(extreme.astype(np.float64)) - 1.0
-        best = np.where(seen.any(axis=1), value / 60.0, best)
-    return best
-
-
 def drop_bits(windows: Windows) -> Bits:
     """-log2 P(at most so few requests in the trailing hour), capped; for keys known a day and busy."""
     mean, size, actual = _drop(windows)
@@ -170,7 +147,7 @@ def drop_bits(windows: Windows) -> Bits:
 
 def _drop(windows: Windows) -> tuple[Bits, Bits, Bits]:
     requests, minutes, square = rates_at(windows.profile, windows.minute)
-    season = seasonal(windows.profile, windows.minute, highest=False)
+    season = windows.hours.expected(highest=False)
     mean = np.minimum(requests[:, WEEK] / np.maximum(minutes[:, WEEK], 1.0), season) * HORIZONS[HOUR]
     size = np.minimum(_size(requests, minutes, square, np.zeros(len(mean), bool)) * 8.0, 8.0)
     return np.maximum(mean, 1e-9), size, requests[:, HOUR] + windows.count

@@ -12,8 +12,9 @@ import pytest
 from detectors.base import Windows
 from detectors.catalog.off_hours import OffHours
 from detectors.catalog.slow_ramp import SlowRamp
-from detectors.catalog.volume import Volume, seasonal
+from detectors.catalog.volume import Volume
 from detectors.features import raw_features
+from detectors.season import nearby_hours
 from domain.profile import FLEET_DTYPE, WINDOW_DTYPE, WINDOW_MS, new_profiles
 from monitor.baseline.teach import count_window, teach
 from monitor.claim import DetectSettings
@@ -75,7 +76,7 @@ def office(rng: Any) -> Key:
 def usual(key: Key, day: int, hour: int) -> float:
     """Requests a minute that this hour leads to expect."""
     minute = np.array([MONDAY + day * DAY + hour * HOUR])
-    return float(seasonal(key.profile, minute, highest=True)[0])
+    return float(nearby_hours(key.profile, minute).expected(highest=True)[0])
 
 
 def test_the_hour_of_the_week_is_learned(office: Key) -> None:
