@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,15 +57,22 @@ class WebSocketServer:
         self.peer.sendall(head + raw)
 
     def close(self) -> None:
-        if self.peer:
-            self.peer.close()
-        self.listener.close()
+        for open_one in (self.peer, self.listener):
+            if open_one:
+                with suppress(OSError):  # the other side has left
+                    open_one.shutdown(
+                        socket.SHUT_RDWR
+                    )  # wakes the thread that waits on it, as closing does not
+                open_one.close()
 
 
 def _handshake(peer: socket.socket) -> bytes:
     request = b""
     while b"\r\n\r\n" not in request:
-        request += peer.recv(4096)
+        more = peer.recv(4096)
+        if not more:
+            raise ConnectionError("the client left before it had asked")
+        request += more
     (key,) = [
         line.split(b":")[1].strip()
         for line in request.split(b"\r\n")
