@@ -67,9 +67,7 @@ class PartitionState:
 
     def slots_of(self, key_ids: Sequence[str], tenants: Sequence[str]) -> npt.NDArray[np.int64]:
         """Profile row numbers of the key ids; unknown ones are loaded in one round trip."""
-        get = self.slots.get
-        found = [get(key_id, -1) for key_id in key_ids]
-        out = np.array(found, np.int64)
+        out = np.fromiter(map(self.slots.get, key_ids, repeat(-1)), np.int64, len(key_ids))
         missing = np.flatnonzero(out < 0)
         if len(missing):
             self._load({key_ids[i]: tenants[i] for i in reversed(missing.tolist())})

@@ -6,6 +6,7 @@ Every distinct string is worked out once and then is one dict look-up, about 60 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Final
 from zlib import crc32
 
@@ -22,6 +23,7 @@ from monitor.enrich.geo import Geo
 from monitor.enrich.lists import NetworkLists
 from monitor.enrich.refreshed import Refreshed
 
+Ints = npt.NDArray[np.int64]
 MAX_INTERNED: Final = 500_000
 _NETWORK: Final = np.dtype(
     [("prefix", "<u8"), ("asn", "<u4"), ("country", "<u2"), ("lat", "<f4"), ("lon", "<f4"), ("listed", "u1")]
@@ -45,7 +47,7 @@ class Enricher:
     def enrich(self, columns: EventColumns) -> EnrichedColumns:
         """The columns with every repeating string as a number."""
         rows = self._network_rows(columns.ip)
-        network = self._rows[rows]
+        network = self._rows.take(rows)
         for row, place in columns.places.items():
             network[row] = _with_place(network[row], place)
         endpoint, write = self._endpoint_columns(columns.method, columns.endpoint)
@@ -77,13 +79,16 @@ class Enricher:
             self._networks.clear()
         return found
 
-    def _network_rows(self, addresses: Sequence[str]) -> list[int]:
+    def _network_rows(self, addresses: Sequence[str]) -> Ints:
         known = self._networks
-        rows = [known.get(text, -1) for text in addresses]
-        if -1 in rows:
+        rows = _numbers(known, addresses)
+        if (rows < 0).any():
             if len(known) > self._max:
                 known.clear()
-            rows = [known[text] if text in known else self._look_up(text) for text in addresses]
+            for text in addresses:
+                if text not in known:
+                    self._look_up(text)
+            rows = _numbers(known, addresses)
         return rows
 
     def _look_up(self, text: str) -> int:
@@ -100,13 +105,16 @@ class Enricher:
 
     def _client_column(self, agents: Sequence[str]) -> npt.NDArray[np.uint32]:
         known = self._clients
-        fresh = {agent for agent in set(agents) if agent not in known}
-        if len(known) + len(fresh) > self._max:
-            known.clear()
-            fresh = set(agents)
-        for agent in fresh:
-            known[agent] = name_hash(family(agent))
-        return np.array([known[agent] for agent in agents], np.uint32)
+        hashes = _numbers(known, agents)
+        if (hashes < 0).any():
+            fresh = set(agents).difference(known)
+            if len(known) + len(fresh) > self._max:
+                known.clear()
+                fresh = set(agents)
+            for agent in fresh:
+                known[agent] = name_hash(family(agent))
+            hashes = _numbers(known, agents)
+        return hashes.astype(np.uint32)
 
     def _endpoint_columns(
         self, methods: Sequence[str], paths: Sequence[str]
@@ -137,6 +145,11 @@ class Enricher:
         if last.isdecimal() and pair[1] == f"{head}/{{id}}":
             self._numbered[method, head] = code
         return code
+
+
+def _numbers(known: dict[str, int], texts: Sequence[str]) -> Ints:
+    """What is known of each (n,), -1 for those that were never met."""
+    return np.fromiter(map(known.get, texts, repeat(-1)), np.int64, len(texts))
 
 
 def _with_place(network: np.void, place: Place) -> tuple[object, ...]:
