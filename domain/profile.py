@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 WINDOW_MS: Final = 60_000
 WINDOWS_PER_HOUR: Final = 60
 
@@ -64,6 +64,11 @@ COHORTS: Final = 8
 """Keys alike in their hours, their networks and how busy they are, see ``detectors.calibrate``."""
 ENDPOINT_BITS: Final = 256
 """Bits of the sketch of all endpoint templates a key has used, and of those of a window."""
+
+TICK_STATS: Final = 10
+"""Rises and falls of the five statistics of ``detectors.ticks``."""
+TICK_BINS: Final = 24
+"""Bins of a key's own history of each, see ``detectors.history``."""
 
 FEATURES: Final = 14
 """Length of a window's feature vector, see ``detectors.features``."""
@@ -150,9 +155,20 @@ PROFILE_DTYPE: Final = np.dtype(
         ("hours_last", "<i4"),
         ("hours_count", "<u4"),
         ("hours_level", "<f2", 24),
+        # ticks of ten minutes in sqrt(requests), see ``detectors.ticks``: the open one, how many were
+        # learned, levels, the usual hours of the day, and the history of each deviation
+        ("tick", "<i4"),  # ten minutes since the epoch; -1 before the first
+        ("tick_count", "<u8"),
+        ("ticks", "<u4"),
+        ("tick_level", "<f4", 3),
+        ("tick_swing", "<f4", 2),
+        ("tick_hour", "<f4", 24),
+        ("tick_hour_seen", "u1", 24),
+        ("tick_spread", "<f4", TICK_STATS // 2),
+        ("tick_days", "<u2", (TICK_STATS, TICK_BINS)),
     ]
 )
-"""One key's baseline; 2 kB, so that a million fit 2 GiB of Redis."""
+"""One key's baseline; 2.7 kB, so that a million fit 3 GiB of Redis."""
 
 WINDOW_DTYPE: Final = np.dtype(
     [
@@ -223,6 +239,7 @@ def new_profiles(n: int) -> npt.NDArray[np.void]:
     rows["last_lat"] = rows["last_lon"] = np.nan
     rows["day"] = rows["pending_day"] = rows["last_home"] = NEVER
     rows["hours_last"], rows["hours_level"] = -1, np.nan
+    rows["tick"] = -1
     return rows
 
 

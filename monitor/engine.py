@@ -20,6 +20,7 @@ from monitor.baseline.partition import PartitionState
 from monitor.baseline.segment import cut
 from monitor.baseline.slots import put
 from monitor.baseline.teach import count_fresh, count_window, holding, skip, teach
+from monitor.baseline.ticks import count_ticks
 from monitor.detect import Detection, closing_windows
 
 SAMPLE_ONE_IN: Final = 8
@@ -92,6 +93,7 @@ class Engine:
         count_hours(profiles, windows, minute)
         # an allowance ends the hold that its case began, but what is found beside it still does not teach
         held = (windows["held"] > 0) | (holding(profiles, minute) & ~self._allowed(part, slots))
+        count_ticks(profiles, windows, minute, held)
         if held.any():
             taught, resting = profiles[~held], profiles[held]
             skip(resting, minute)

@@ -18,6 +18,7 @@ from detectors.catalog.isolation_forest import IsolationForestDetector
 from detectors.catalog.listed_network import ListedNetwork
 from detectors.catalog.method_shift import MethodShift
 from detectors.catalog.off_hours import OffHours
+from detectors.catalog.pattern import Pattern
 from detectors.catalog.probing import Probing
 from detectors.catalog.robotic import Robotic
 from detectors.catalog.shared_origin import SharedOrigin
@@ -48,6 +49,7 @@ DETECTORS: Final = (
     "stopped_key",
     "probing",
     "leaked_secret",
+    "pattern",
 )
 """A detector's number is its place here; it is stored in profile rows, so append only. ``honey_key``,
 ``stopped_key`` and ``leaked_secret`` need no mathematics: such a request is the proof
@@ -74,6 +76,7 @@ def window_detectors() -> tuple[WindowDetector, ...]:
         SlowRamp(),
         Takeover(),
         Probing(),
+        Pattern(),
     )
 
 

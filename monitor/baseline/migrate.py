@@ -65,6 +65,13 @@ STEPS: Final[Sequence[Step]] = (
         {"fired_bits": np.dtype(("<f4", 32)), "fired_minute": np.dtype(("<i4", 32))},
         _endpoints_seen,
     ),
+    Step(
+        3,
+        frozenset({
+            "tick", "tick_count", "ticks", "tick_level", "tick_swing", "tick_hour", "tick_hour_seen",
+            "tick_spread", "tick_days",
+        }),
+    ),
 )  # fmt: skip
 """Oldest first; the last one makes ``SCHEMA_VERSION``."""
 

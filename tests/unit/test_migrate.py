@@ -17,6 +17,7 @@ TYPES = {"profile": PROFILE_DTYPE, "window": WINDOW_DTYPE, "fleet": FLEET_DTYPE}
 RECORDED = {
     1: {"profile": (1809, "5731075020fa"), "window": (705, "ebd9056d01d2"), "fleet": (23222, "690246b3a63a")},
     2: {"profile": (1986, "e7a4444e7ef4"), "window": (737, "c13e71edae7e"), "fleet": (49850, "3b0d462c147a")},
+    3: {"profile": (2642, "63d9bf4cdeb2"), "window": (737, "c13e71edae7e"), "fleet": (49850, "3b0d462c147a")},
 }
 """Bytes of a row, and a hash of its fields: what releases have written stays as it was."""
 OLDER = range(1, SCHEMA_VERSION)
