@@ -1,4 +1,4 @@
-"""``volume`` and ``pattern`` as shipped on the Numenta Anomaly Benchmark: ``python -m benchmarks.nab FOLDER``.
+"""``volume`` and ``pattern`` on the Numenta Anomaly Benchmark: ``python -m benchmarks.nab FOLDER``.
 
 FOLDER holds ``data/**.csv`` and ``windows.json`` (labelled windows a file). A series is taken as a key whose
 requests are its values: a value is spread over the minutes since the row before, scaled so that the median

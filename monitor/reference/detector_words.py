@@ -56,6 +56,10 @@ WORDS: Final[dict[str, Said]] = {
         _WINDOWS + " The window needs 36 requests.", "a person's script turned into a scheduled job."
     ),
     "slow_ramp": Said("after a week with 24 busy hours.", "growth: a customer who succeeds."),
+    "pattern": Said(
+        "after 72 ticks of ten minutes in which it was used; by the hour of the day after two days.",
+        "all that sets off `volume`, and smaller changes of a key whose days are alike.",
+    ),
     "takeover": Said(_WINDOWS, "an office or service that moves to another provider."),
     "honey_key": Said(_AT_ONCE, "none, unless somebody put the id into real use; a scanner of your own."),
     "stopped_key": Said(

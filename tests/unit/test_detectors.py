@@ -52,6 +52,8 @@ def other_habits(profiles: Any, minute: int) -> None:
     busy["first_ms"], busy["last_home"] = minute * 60_000 - month_ms, minute - 60
     busy["novel_windows"], busy["novel_prefix"] = 1000, 1
     busy["refused_hour"] = 40
+    busy["tick"], busy["ticks"], busy["tick_count"] = minute // 10 - 1, 500, 2000
+    busy["tick_level"], busy["tick_spread"], busy["tick_days"][:, :, 4] = 10, 1, 4000
     profiles[::3], profiles[1::3] = quiet, busy
 
 
