@@ -14,14 +14,14 @@ Cost: nothing a request; about 20 us for a key's tick; 700 bytes a key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.base import Bits, Rows
-from detectors.history import add, own_bits, seen
+from detectors.history import LEAST_DEEP, add, own_bits, seen
 
 TICK_MIN: Final = 10
 STATS: Final = ("tick", "day", "hour", "season", "swing")
@@ -53,6 +53,10 @@ class Ended:
     level: Bits
     swing: Bits
     deviation: Bits
+
+    def of(self, rows: npt.NDArray[np.bool_]) -> Ended:
+        """Some rows of it."""
+        return Ended(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def hour_of(profiles: Rows) -> npt.NDArray[np.int64]:
@@ -88,10 +92,15 @@ def ended(profiles: Rows) -> Ended:
 
 
 def bits_of(profiles: Rows, tick: Ended) -> Bits:
-    """-log2 P (n, 10) of rises of the five, then of their falls; NaN where too little was seen."""
+    """-log2 P (n, 10) of rises of the five, then of their falls; 0 where too little was seen."""
     counts = profiles["tick_days"]
     bits = own_bits(counts, _both_sides(profiles, tick))
-    return np.where(seen(counts) >= MIN_TICKS, bits, np.nan)
+    return np.where(seen(counts) >= MIN_TICKS, bits, 0.0)
+
+
+def far_off(profiles: Rows, tick: Ended) -> npt.NDArray[np.bool_]:
+    """Rows (n,) with a deviation of at least ``LEAST_DEEP`` usual ones: others are no news."""
+    return (_both_sides(profiles, tick) >= LEAST_DEEP).any(axis=1)
 
 
 def _spreads(profiles: Rows) -> Bits:

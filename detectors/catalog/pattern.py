@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from detectors.base import Bits, Windows
-from detectors.ticks import STATS, TICK_MIN, Ended, bits_of, ended
+from detectors.ticks import MIN_TICKS, STATS, TICK_MIN, Ended, bits_of, ended, far_off
 from domain.finding import Evidence, Kind
 
 _BESIDE: Final = {
@@ -34,19 +34,19 @@ class Pattern:
     grows: ClassVar[bool] = False
 
     def score(self, windows: Windows) -> Bits:
-        profile = windows.profile
-        out = np.where(profile["tick"] < 0, np.nan, 0.0)
-        rows = np.flatnonzero((profile["tick"] >= 0) & (profile["tick"] < windows.minute // TICK_MIN))
-        if len(rows):
-            bits = bits_of(profile[rows], ended(profile[rows]))
-            ready = ~np.isnan(bits)
-            out[rows] = np.where(ready.any(axis=1), np.where(ready, bits, 0.0).max(axis=1), np.nan)
+        opened = windows.profile["tick"]
+        out = np.where(windows.profile["ticks"] < MIN_TICKS, np.nan, 0.0)
+        rows = np.flatnonzero((windows.profile["ticks"] >= MIN_TICKS) & (opened < windows.minute // TICK_MIN))
+        profile = windows.profile[rows]
+        far = far_off(profile, tick := ended(profile))
+        if far.any():
+            out[rows[far]] = bits_of(profile[far], tick.of(far)).max(axis=1)
         return out
 
     def explain(self, windows: Windows, i: int) -> list[Evidence]:
         profile = windows.profile[i : i + 1]
         tick = ended(profile)
-        bits = np.nan_to_num(bits_of(profile, tick)[0])
+        bits = bits_of(profile, tick)[0]
         lines = [_line(tick, s, float(bits[s])) for s in np.argsort(-bits, kind="stable").tolist()]
         return [line for line in lines if line.bits > 0] or lines[:1]
 
