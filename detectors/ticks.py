@@ -25,6 +25,7 @@ from detectors.history import LEAST_DEEP, add, own_bits, seen
 
 TICK_MIN: Final = 10
 STATS: Final = ("tick", "day", "hour", "season", "swing")
+LOOKS_BITS: Final = float(np.log2(2 * len(STATS)))
 HALF_HOUR, SHORT, DAY = range(3)
 MEMORY: Final = np.array([3.0, 4.0, 144.0])
 """Ticks that the levels remember."""
@@ -92,9 +93,12 @@ def ended(profiles: Rows) -> Ended:
 
 
 def bits_of(profiles: Rows, tick: Ended) -> Bits:
-    """-log2 P (n, 10) of rises of the five, then of their falls; 0 where too little was seen."""
+    """-log2 P (n, 10) of rises of the five, then of their falls, when ten are looked at (Bonferroni, 1936).
+
+    0 where too little was seen.
+    """
     counts = profiles["tick_days"]
-    bits = own_bits(counts, _both_sides(profiles, tick))
+    bits = np.maximum(own_bits(counts, _both_sides(profiles, tick)) - LOOKS_BITS, 0.0)
     return np.where(seen(counts) >= MIN_TICKS, bits, 0.0)
 
 

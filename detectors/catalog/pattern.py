@@ -37,7 +37,7 @@ class Pattern:
         opened = windows.profile["tick"]
         out = np.where(windows.profile["ticks"] < MIN_TICKS, np.nan, 0.0)
         rows = np.flatnonzero((windows.profile["ticks"] >= MIN_TICKS) & (opened < windows.minute // TICK_MIN))
-        profile = windows.profile[rows]
+        profile = windows.profile.take(rows)
         far = far_off(profile, tick := ended(profile))
         if far.any():
             out[rows[far]] = bits_of(profile[far], tick.of(far)).max(axis=1)

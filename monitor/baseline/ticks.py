@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.ticks import TICK_MIN, learn, start
+from monitor.baseline.slots import put
 
 Rows = npt.NDArray[np.void]
 
@@ -18,11 +19,11 @@ def count_ticks(profiles: Rows, windows: Rows, minute: int, held: npt.NDArray[np
     tick = minute // TICK_MIN
     rows = np.flatnonzero(profiles["tick"] < tick)
     if len(rows):
-        turned = profiles[rows]
+        turned = profiles.take(rows)
         learns = np.flatnonzero(~held[rows] & (turned["tick"] >= 0))
-        learned = turned[learns]
+        learned = turned.take(learns)
         learn(learned)
-        turned[learns] = learned
+        put(turned, learns, learned)
         start(turned, tick)
-        profiles[rows] = turned
+        put(profiles, rows, turned)
     profiles["tick_count"] += windows["count"]
