@@ -52,7 +52,7 @@ WORTH: Final[Mapping[str, tuple[float, float, float]]] = {
     "slow_ramp": (0.29, 1.40, 1.13),
     "takeover": (0.70, 0.35, 0.26),
     "probing": (1.36, 0.71, 0.33),
-    "pattern": (0.70, 0.35, 0.18),
+    "pattern": (0.30, 0.70, 0.30),
 }
 """Detector -> evidence of each bit of weight in each piece, fitted on the corpora of seeds 101 to 106."""
 
