@@ -104,7 +104,7 @@ def bits_of(profiles: Rows, tick: Ended) -> Bits:
 
 def far_off(profiles: Rows, tick: Ended) -> npt.NDArray[np.bool_]:
     """Rows (n,) with a deviation of at least ``LEAST_DEEP`` usual ones: others are no news."""
-    far: npt.NDArray[np.bool_] = (_both_sides(profiles, tick) >= LEAST_DEEP).any(axis=1)
+    far: npt.NDArray[np.bool_] = _both_sides(profiles, tick).max(axis=1) >= LEAST_DEEP
     return far
 
 
