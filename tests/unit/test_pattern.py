@@ -142,8 +142,8 @@ def test_a_flat_line_is_news_on_a_key_that_never_rests() -> None:
     key = Key()
     key.used(*np.random.default_rng(8).poisson(np.random.default_rng(9).gamma(4, 100, 7 * DAY)).tolist())
     found = key.used(*([400] * 12))
-    assert max(found) > 8
-    assert found[0] < 8
+    assert max(found) > 6, "it counts as evidence"
+    assert found[0] < 3
 
 
 def test_held_ticks_teach_nothing() -> None:
