@@ -37,7 +37,7 @@ THIEF_BITS: Final = 4.0
 BURST_BITS: Final = 8.5
 """The same of `volume`: honest keys burst."""
 DETECTOR_PRIOR_DAYS: Final = 50.0
-FLEET_PRIOR_DAYS: Final = 500.0
+FLEET_PRIOR_DAYS: Final = 20_000.0
 COHORT_PRIOR_DAYS: Final = 50.0
 KEY_DETECTOR_DAYS: Final = 1.0
 KEY_PRIOR_DAYS: Final = 10.0

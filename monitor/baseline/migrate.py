@@ -54,6 +54,11 @@ def _endpoints_seen(profiles: Rows) -> None:
     profiles["endpoint_seen"] = np.packbits(used, axis=1, bitorder="little")
 
 
+def _objects_unknown(profiles: Rows) -> None:
+    """All objects are new at first, and must not surprise."""
+    profiles["novel_objects"] = np.where(profiles["windows"] > 0, 1.0, 0.0)
+
+
 STEPS: Final[Sequence[Step]] = (
     Step(
         2,
@@ -64,6 +69,15 @@ STEPS: Final[Sequence[Step]] = (
         }),
         {"fired_bits": np.dtype(("<f4", 32)), "fired_minute": np.dtype(("<i4", 32))},
         _endpoints_seen,
+    ),
+    Step(
+        3,
+        frozenset({
+            "objects_seen", "novel_objects", "new_objects_hour", "requests_hour", "fresh_endpoints",
+            "fresh_endpoints_minute", "listed_keys",
+        }),
+        {"object_sketch": np.dtype(("u1", 64))},
+        _objects_unknown,
     ),
 )  # fmt: skip
 """Oldest first; the last one makes ``SCHEMA_VERSION``."""

@@ -13,7 +13,7 @@ from detectors.catalog.isolation_forest import IsolationForestDetector
 from detectors.catalog.probing import Probing
 from detectors.checks import check
 from detectors.forest import ForestModel, fit
-from domain.profile import WINDOW_DTYPE
+from domain.profile import OBJECT_BITS, WINDOW_DTYPE
 from monitor.baseline.partition import PartitionState
 from monitor.checkpoint.memory import MemoryStateStore
 from monitor.forest import train
@@ -92,7 +92,7 @@ def windows(request: pytest.FixtureRequest, taught: tuple[PartitionState, list[b
     rows["client"][:, 0], rows["client_count"][:, 0] = 12345, rows["count"]
     rows["prefix"][:, 0], rows["net_count"][:, 0] = rng.integers(1, 2**40, 300), rows["count"]
     rows["writes"] = rows["count"] // 2
-    rows["object_sketch"] = rng.integers(0, 256, (300, 64))
+    rows["object_sketch"] = rng.integers(0, 256, (300, OBJECT_BITS // 8))
     rows["beats"] = (rows["count"] // 12)[:, None]
     return Windows(
         profile=profiles,
