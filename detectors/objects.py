@@ -1,9 +1,8 @@
 """Which objects a key asks for: those of a window that it never asked for, and how often it meets new ones.
 
 A key remembers objects in two generations of a bitmap with one hash (an age-partitioned Bloom filter, Shtul
-et al., 2020): new ones go into the younger, which becomes the older when half of its bits are set. So the
-last ``OBJECT_BITS * ln 2`` (1,420) different objects at least are known, and a quarter of all bits are always
-free. Cost: about 1 us a window.
+et al., 2020): new ones go into the younger, which becomes the older before more than half of its bits are
+set. So the last ``OBJECT_BITS * ln 2`` (1,420) different objects are known, and a quarter of bits is free. Cost: about 1 us a window.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ Rows = npt.NDArray[np.void]
 Floats = npt.NDArray[np.float64]
 
 YOUNG, OLD = 0, 1
+HALF: Final = OBJECT_BITS // 2
 
 
 def new_objects(windows: Rows, profiles: Rows) -> Floats:
@@ -37,15 +37,13 @@ def remember(profiles: Rows, windows: Rows, step: npt.NDArray[np.float32]) -> No
     count = np.maximum(windows["count"], 1)
     share = np.minimum(new_objects(windows, profiles) / count, 1.0).astype(np.float32)
     profiles["novel_objects"] += (share - profiles["novel_objects"]) * step
-    profiles["objects_seen"][:, YOUNG] |= windows["object_sketch"]
-    full = _set(profiles["objects_seen"][:, YOUNG]) > OBJECT_BITS // 2
-    profiles["objects_seen"][full, OLD] = profiles["objects_seen"][full, YOUNG]
-    profiles["objects_seen"][full, YOUNG] = 0
+    seen, met = profiles["objects_seen"], windows["object_sketch"]
+    full = _set(seen[:, YOUNG] | met) > HALF
+    seen[full, OLD], seen[full, YOUNG] = seen[full, YOUNG], 0
+    learned = _set(met) <= HALF  # a flood of objects must not leave the key without memory
+    seen[learned, YOUNG] |= met[learned]
 
 
 def _set(sketch: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     count: npt.NDArray[np.int64] = np.bitwise_count(sketch).sum(axis=1, dtype=np.int64)
     return count
-
-
-__all__: Final = ["new_objects", "remember"]

@@ -157,6 +157,7 @@ PROFILE_DTYPE: Final = np.dtype(
         ("requests_hour", "<f4"),  # all requests, taught or not, likewise
         ("fresh_endpoints", "u1", ENDPOINT_BITS // 8),  # templates it never called, of the last hours
         ("fresh_endpoints_minute", "<i4"),  # when it last met one
+        ("listed_counted", "u1"),  # lists that the fleet has counted this key on
     ]
 )
 """One key's baseline; 2.5 kB, so that a million fit 3 GiB of Redis."""

@@ -33,7 +33,7 @@ LEAST_NEW: Final = 12.0
 LEAST_SHARE: Final = 0.01
 """Requests for new objects of a key that never asked for one."""
 LEAST_MEAN: Final = 1.0
-SHAPE: Final = 1.0
+SHAPE: Final = 2.0
 
 
 class Enumeration:

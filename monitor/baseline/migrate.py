@@ -74,7 +74,7 @@ STEPS: Final[Sequence[Step]] = (
         3,
         frozenset({
             "objects_seen", "novel_objects", "new_objects_hour", "requests_hour", "fresh_endpoints",
-            "fresh_endpoints_minute", "listed_keys",
+            "fresh_endpoints_minute", "listed_counted", "listed_keys",
         }),
         {"object_sketch": np.dtype(("u1", 64))},
         _objects_unknown,

@@ -147,10 +147,10 @@ def teach(profiles: Rows, windows: Rows, features: Matrix, fleet: Rows, minute: 
 
 
 def _teach_lists(profiles: Rows, windows: Rows, fleet: Rows) -> None:
-    listed = np.bitwise_or.reduce(windows["net_listed"], axis=1)
-    first = np.unpackbits(listed & ~profiles["listed"], bitorder="little").reshape(-1, LISTS_MAX)
-    fleet["listed_keys"] += first.sum(axis=0, dtype=np.uint32)
-    profiles["listed"] |= listed
+    profiles["listed"] |= np.bitwise_or.reduce(windows["net_listed"], axis=1)
+    first = np.unpackbits(profiles["listed"] & ~profiles["listed_counted"], bitorder="little")
+    fleet["listed_keys"] += first.reshape(-1, LISTS_MAX).sum(axis=0, dtype=np.uint32)
+    profiles["listed_counted"] = profiles["listed"]
 
 
 def skip(profiles: Rows, minute: int) -> None:
