@@ -2,7 +2,8 @@
 
 A key remembers objects in two generations of a bitmap with one hash (an age-partitioned Bloom filter, Shtul
 et al., 2020): new ones go into the younger, which becomes the older before more than half of its bits are
-set. So the last ``OBJECT_BITS * ln 2`` (1,420) different objects are known, and a quarter of bits is free. Cost: about 1 us a window.
+set. So the last ``OBJECT_BITS * ln 2`` (1,420) different objects are known, and a quarter of bits is free.
+Cost: about 1 us a window.
 """
 
 from __future__ import annotations
