@@ -153,8 +153,19 @@ def test_a_damaged_forest_is_refused(raw: bytes) -> None:
 def test_probing_charges_nobody_with_what_a_thief_tried_before(windows: Windows) -> None:
     windows.profile["windows"], windows.profile["last_ms"] = 100, windows.minute * 60_000
     windows.profile["refused_hour"], windows.profile["status_share"][:, 2:5] = 138, 0.0
-    windows.window["status"] = 0
+    windows.window["status"], windows.count[:] = 0, 20
     windows.window["status"][:150, 2], windows.window["status"][150:, 2] = 1, 5
     bits = Probing().score(windows)
     assert (bits[:150] == 0).all()
+    assert (bits[150:] > 20).all()
+
+
+def test_a_few_refusals_of_a_batch_job_are_no_probing(windows: Windows) -> None:
+    windows.profile["windows"], windows.profile["last_ms"] = 100, windows.minute * 60_000
+    windows.profile["refused_hour"], windows.profile["status_share"][:, 2:5] = 8, 0.0
+    windows.profile["requests_hour"][:150], windows.profile["requests_hour"][150:] = 2000, 10
+    windows.window["status"], windows.count[:] = 0, 30
+    windows.window["status"][:, 3] = 4
+    bits = Probing().score(windows)
+    assert (bits[:150] < 2).all()
     assert (bits[150:] > 20).all()

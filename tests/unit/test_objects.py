@@ -11,6 +11,7 @@ from detectors.base import Sights, Windows
 from detectors.catalog.endpoint_mix import EndpointMix
 from detectors.catalog.enumeration import Enumeration
 from detectors.catalog.listed_network import ListedNetwork
+from detectors.features import raw_features
 from detectors.objects import new_objects, remember
 from domain.profile import FLEET_DTYPE, OBJECT_BITS, WINDOW_DTYPE, new_profiles, object_bit
 from monitor.baseline.teach import count_window, teach
@@ -35,7 +36,7 @@ def window(minute: int, ids: range, endpoints: tuple[int, ...] = (0,)) -> Any:
 def live(profiles: Any, row: Any, fleet: Any, *, held: bool = False) -> None:
     count_window(profiles, row)
     if not held:
-        teach(profiles, row, fleet, int(row["minute"][0]))
+        teach(profiles, row, raw_features(row, profiles), fleet, int(row["minute"][0]))
 
 
 def windows(profiles: Any, row: Any, fleet: Any) -> Windows:
