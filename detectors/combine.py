@@ -53,7 +53,10 @@ WORTH: Final[Mapping[str, tuple[float, float, float]]] = {
     "takeover": (0.70, 0.35, 0.26),
     "probing": (1.36, 0.71, 0.33),
 }
-"""Detector -> evidence of each bit of weight in each piece, fitted on the corpora of seeds 101 to 106."""
+"""Detector -> evidence of each bit of weight in each piece, fitted on the corpora of seeds 101 to 106.
+
+The last pieces of `geo_shift` and `listed_network` were fitted as 0, for travellers in their first days, and
+are set by hand (on seed 101): a country that is rarer still must not rank the same."""
 
 
 def evidence_of(detector: str, weight: float) -> float:
