@@ -53,7 +53,7 @@ TELLS: Final = {
     "dormant_key": "dormant key awakes",
     "robotic": "robotic scraping",
     "takeover": "takeover",
-    "isolation_forest": "endpoint shift",
+    "isolation_forest": "stolen, same country",
     "honey_key": "honey key touched",
     "stopped_key": "revoked key used",
 }
