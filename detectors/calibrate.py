@@ -37,10 +37,12 @@ THIEF_BITS: Final = 4.0
 BURST_BITS: Final = 8.5
 """The same of `volume`: honest keys burst."""
 DETECTOR_PRIOR_DAYS: Final = 50.0
-FLEET_PRIOR_DAYS: Final = 500.0
+FLEET_PRIOR_DAYS: Final = 20_000.0
+"""About half of the days that the worth of evidence was fitted to. A fleet of less history must not move the
+tail: the same score would be rarer on one day than on the next, and attacks be ranked by when they came."""
 COHORT_PRIOR_DAYS: Final = 50.0
 KEY_DETECTOR_DAYS: Final = 1.0
-KEY_PRIOR_DAYS: Final = 10.0
+KEY_PRIOR_DAYS: Final = 20.0
 KEY_BIN: Final = 4.0
 BITS_BIN: Final = 2.0
 TAIL_SHARE: Final = 0.05

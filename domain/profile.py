@@ -44,8 +44,8 @@ DETECTORS_MAX: Final = 24
 KINDS: Final = 8
 """Slots for the recent bits of each :class:`domain.finding.Kind`, in the order of the enum."""
 
-OBJECT_BITS: Final = 512
-"""Bits of the linear-counting sketch of a window's distinct paths."""
+OBJECT_BITS: Final = 2048
+"""Bits of the sketch of a window's distinct paths (linear counting), and of each generation of a key's."""
 BEATS: Final = 12
 """Parts of a minute in which requests are counted, five seconds each: how regular they come."""
 SURGES: Final = ("refused", "bytes_out")
@@ -166,9 +166,17 @@ PROFILE_DTYPE: Final = np.dtype(
         ("tick_hour_seen", "u1", 24),
         ("tick_spread", "<f4", TICK_STATS // 2),
         ("tick_days", "<u2", (TICK_STATS, TICK_BINS)),
+        # objects it asked for, the younger and the older, and the share of requests for ones not among them
+        ("objects_seen", "u1", (2, OBJECT_BITS // 8)),
+        ("novel_objects", "<f4"),
+        ("new_objects_hour", "<f4"),  # such objects, fading over an hour
+        ("requests_hour", "<f4"),  # all requests, taught or not, likewise
+        ("fresh_endpoints", "u1", ENDPOINT_BITS // 8),  # templates it never called, of the last hours
+        ("fresh_endpoints_minute", "<i4"),  # when it last met one
+        ("listed_counted", "u1"),  # lists that the fleet has counted this key on
     ]
 )
-"""One key's baseline; 2.7 kB, so that a million fit 3 GiB of Redis."""
+"""One key's baseline; 3.2 kB, so that a million fit 4 GiB of Redis."""
 
 WINDOW_DTYPE: Final = np.dtype(
     [
@@ -200,8 +208,10 @@ WINDOW_DTYPE: Final = np.dtype(
         ("spike_next", "<u4"),  # the count at which `volume` speaks next; 0 before it has spoken
     ]
 )
-"""One key's requests in one minute; about 750 bytes."""
+"""One key's requests in one minute; about 930 bytes."""
 
+LISTS_MAX: Final = 8
+"""Network lists, a bit each of ``listed``."""
 FLEET_ASN_BINS: Final = 1024
 FLEET_PREFIX_BINS: Final = 2048
 FLEET_COUNTRIES: Final = 677
@@ -214,6 +224,7 @@ FLEET_DTYPE: Final = np.dtype(
         ("asn_keys", "<u4", FLEET_ASN_BINS),  # likewise by hash of the ASN
         ("prefix_keys", "<u4", FLEET_PREFIX_BINS),
         ("prefix_fresh", "<f4", FLEET_PREFIX_BINS),  # keys that met a network for the first time, fading
+        ("listed_keys", "<u4", LISTS_MAX),  # keys that have been used from a network on each list
         ("fresh_minute", "<i4"),
         # over taught windows: sum of log(1 + count), of its square, and n; the terms are multiples of
         # 2^-20, so that the sums are exact in any order
@@ -237,7 +248,7 @@ def new_profiles(n: int) -> npt.NDArray[np.void]:
     rows["held_until"] = NEVER
     rows["kind_minute"] = rows["fired_minute"] = NEVER
     rows["last_lat"] = rows["last_lon"] = np.nan
-    rows["day"] = rows["pending_day"] = rows["last_home"] = NEVER
+    rows["day"] = rows["pending_day"] = rows["last_home"] = rows["fresh_endpoints_minute"] = NEVER
     rows["hours_last"], rows["hours_level"] = -1, np.nan
     rows["tick"] = -1
     return rows

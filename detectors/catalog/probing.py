@@ -15,14 +15,14 @@ import numpy as np
 from scipy.special import betainc
 
 from detectors.base import MAX_BITS, Bits, Windows
-from detectors.rates import rates_at
 from detectors.surge import MIN_WINDOWS, surge_amounts
 from domain.finding import Evidence, Kind
 
-HOUR: Final = 1
 HOUR_MIN: Final = 60.0
 LEAST: Final = 5.0
 LEAST_MEAN: Final = 0.3
+ORDINARY_SHARE: Final = 0.01
+"""A key that was never refused may be once in a hundred requests: a batch job is no probing."""
 SHAPE: Final = 1.0
 REFUSED: Final = slice(2, 5)
 
@@ -58,7 +58,8 @@ def _hour(windows: Windows) -> tuple[Bits, Bits]:
     """Refused answers (n,) of about an hour, and what the key's usual share of its requests would be."""
     profile = windows.profile
     gap = np.maximum(windows.minute - profile["last_ms"] // 60_000, 0)
-    refused = profile["refused_hour"] * np.exp(-gap / HOUR_MIN) + surge_amounts(windows.window)[:, 0]
-    requests = rates_at(profile, windows.minute)[0][:, HOUR] + windows.count
+    fade = np.exp(-gap / HOUR_MIN)
+    refused = profile["refused_hour"] * fade + surge_amounts(windows.window)[:, 0]
+    requests = profile["requests_hour"] * fade + windows.count
     share = profile["status_share"][:, REFUSED].sum(axis=1, dtype=np.float64)
-    return refused, np.maximum(requests * share, LEAST_MEAN)
+    return refused, np.maximum(requests * np.maximum(share, ORDINARY_SHARE), LEAST_MEAN)

@@ -54,6 +54,11 @@ def _endpoints_seen(profiles: Rows) -> None:
     profiles["endpoint_seen"] = np.packbits(used, axis=1, bitorder="little")
 
 
+def _objects_unknown(profiles: Rows) -> None:
+    """All objects are new at first, and must not surprise."""
+    profiles["novel_objects"] = np.where(profiles["windows"] > 0, 1.0, 0.0)
+
+
 STEPS: Final[Sequence[Step]] = (
     Step(
         2,
@@ -70,7 +75,11 @@ STEPS: Final[Sequence[Step]] = (
         frozenset({
             "tick", "tick_count", "ticks", "tick_level", "tick_swing", "tick_hour", "tick_hour_seen",
             "tick_spread", "tick_days",
+            "objects_seen", "novel_objects", "new_objects_hour", "requests_hour", "fresh_endpoints",
+            "fresh_endpoints_minute", "listed_counted", "listed_keys",
         }),
+        {"object_sketch": np.dtype(("u1", 64))},
+        _objects_unknown,
     ),
 )  # fmt: skip
 """Oldest first; the last one makes ``SCHEMA_VERSION``."""

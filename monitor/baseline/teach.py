@@ -13,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.catalog.off_hours import SILENT
+from detectors.endpoints import never_called
 from detectors.features import Matrix
 from detectors.novelty import MIN_WINDOWS, is_new, settled
+from detectors.objects import new_objects, remember
 from detectors.ramp import closed_hour
 from detectors.rates import advance
 from detectors.surge import surge_amounts
 from domain.profile import (
+    LISTS_MAX,
     MET_SLOTS,
     NEVER,
     asn_bin,
@@ -54,12 +57,24 @@ def count_window(profiles: Rows, windows: Rows) -> None:
     _remember_place(profiles, windows)
     _remember_home(profiles, windows)
     gap = np.maximum(windows["minute"] - profiles["last_ms"] // 60_000, 0)
-    profiles["refused_hour"] *= np.exp(-gap / HOUR_MIN).astype(np.float32)
+    for name in ("refused_hour", "new_objects_hour", "requests_hour"):
+        profiles[name] *= np.exp(-gap / HOUR_MIN).astype(np.float32)
     profiles["refused_hour"] += surge_amounts(windows)[:, 0].astype(np.float32)
+    profiles["requests_hour"] += windows["count"].astype(np.float32)
+    profiles["new_objects_hour"] += new_objects(windows, profiles).astype(np.float32)
+    _remember_endpoints(profiles, windows)
     back = (windows["first_ms"] - profiles["last_ms"]) // 60_000
     silence = np.where(fresh | (back < 0), 0, back).astype(np.uint32)
     profiles["longest_gap"] = np.maximum(profiles["longest_gap"], silence)
     profiles["last_ms"] = np.maximum(profiles["last_ms"], windows["last_ms"])
+
+
+def _remember_endpoints(profiles: Rows, windows: Rows) -> None:
+    """Templates that the key never called stay together while it goes on to meet some."""
+    new, together = never_called(windows, profiles)
+    rows = np.flatnonzero(new.any(axis=1))
+    profiles["fresh_endpoints"][rows] = together[rows]
+    profiles["fresh_endpoints_minute"][rows] = windows["minute"][rows]
 
 
 def _remember_home(profiles: Rows, windows: Rows) -> None:
@@ -119,7 +134,7 @@ def teach(profiles: Rows, windows: Rows, features: Matrix, fleet: Rows, minute: 
     _teach_clients(profiles, windows, gap)
     _teach_shares(profiles, windows, features)
     _teach_surges(profiles, windows)
-    profiles["listed"] |= np.bitwise_or.reduce(windows["net_listed"], axis=1)
+    _teach_lists(profiles, windows, fleet)
     # multiples of 2^-20: exact sums, whatever the order
     logs = np.round(np.log1p(count) * 2.0**20) / 2.0**20
     fleet["log_rate_sum"] += logs.sum()
@@ -129,6 +144,13 @@ def teach(profiles: Rows, windows: Rows, features: Matrix, fleet: Rows, minute: 
     profiles["learned"] += windows["count"]
     profiles["windows"] += 1
     profiles["last_window"] = minute
+
+
+def _teach_lists(profiles: Rows, windows: Rows, fleet: Rows) -> None:
+    profiles["listed"] |= np.bitwise_or.reduce(windows["net_listed"], axis=1)
+    first = np.unpackbits(profiles["listed"] & ~profiles["listed_counted"], bitorder="little")
+    fleet["listed_keys"] += first.reshape(-1, LISTS_MAX).sum(axis=0, dtype=np.uint32)
+    profiles["listed_counted"] = profiles["listed"]
 
 
 def skip(profiles: Rows, minute: int) -> None:
@@ -253,6 +275,7 @@ def _teach_shares(profiles: Rows, windows: Rows, raw: npt.NDArray[np.float32]) -
     unused = (windows["endpoint_sketch"] & ~profiles["endpoint_seen"]).any(axis=1)
     profiles["novel_endpoint"] += (unused & (profiles["windows"] > 0)).astype(np.float32)
     profiles["endpoint_seen"] |= windows["endpoint_sketch"]
+    remember(profiles, windows, step)
     wide = step[:, None]
     for name, window_name in (("endpoint_share", "endpoint"), ("status_share", "status")):
         share = windows[window_name] / count[:, None]

@@ -53,14 +53,12 @@ TELLS: Final = {
     "dormant_key": "dormant key awakes",
     "robotic": "robotic scraping",
     "takeover": "takeover",
-    "isolation_forest": "endpoint shift",
+    "isolation_forest": "stolen, same country",
     "honey_key": "honey key touched",
     "stopped_key": "revoked key used",
 }
 """What each detector is for; `leaked_secret` is decode's, and tested there."""
-SILENT: Final = frozenset(
-    {"honey_key", "stopped_key", "shared_origin", "takeover", "dormant_key", "enumeration"}
-)
+SILENT: Final = frozenset({"honey_key", "stopped_key", "shared_origin", "takeover", "dormant_key"})
 """Detectors that say nothing at all of keys that nobody misuses."""
 MOST_HONEST_DAYS: Final = 0.25
 """Share of honest key-days on which any other detector may have a word to say; weights see to the rest."""

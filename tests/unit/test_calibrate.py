@@ -114,7 +114,7 @@ def test_a_noisy_key_is_judged_by_its_own_days() -> None:
 def test_days_apart_from_all_others_are_in_the_tail_too() -> None:
     fleet = fleet_of([1.0] * 20_000)
     assert p_value(KEY, fleet, 25.0) < 0.0005
-    fleet["score_days"] += fleet_of([30.0] * 300, cohort=1)["score_days"]
+    fleet["score_days"] += fleet_of([30.0] * 2000, cohort=1)["score_days"]
     assert p_value(KEY, fleet, 25.0) > 0.005
 
 
@@ -131,7 +131,7 @@ def test_scores_that_no_day_has_reached_are_still_told_apart() -> None:
 
 
 def test_a_fleet_of_wild_days_is_judged_by_its_days() -> None:
-    assert p_value(KEY, fleet_of([70.0] * 50_000), 70.0) > 0.9
+    assert p_value(KEY, fleet_of([70.0] * 500_000), 70.0) > 0.9
 
 
 def test_cohorts_tell_hours_networks_and_rate_apart() -> None:

@@ -13,7 +13,7 @@ from detectors.catalog.isolation_forest import IsolationForestDetector
 from detectors.catalog.probing import Probing
 from detectors.checks import check
 from detectors.forest import ForestModel, fit
-from domain.profile import WINDOW_DTYPE
+from domain.profile import OBJECT_BITS, WINDOW_DTYPE
 from monitor.baseline.partition import PartitionState
 from monitor.checkpoint.memory import MemoryStateStore
 from monitor.forest import train
@@ -94,7 +94,7 @@ def windows(request: pytest.FixtureRequest, taught: tuple[PartitionState, list[b
     rows["client"][:, 0], rows["client_count"][:, 0] = 12345, rows["count"]
     rows["prefix"][:, 0], rows["net_count"][:, 0] = rng.integers(1, 2**40, 300), rows["count"]
     rows["writes"] = rows["count"] // 2
-    rows["object_sketch"] = rng.integers(0, 256, (300, 64))
+    rows["object_sketch"] = rng.integers(0, 256, (300, OBJECT_BITS // 8))
     rows["beats"] = (rows["count"] // 12)[:, None]
     return Windows(
         profile=profiles,
@@ -155,8 +155,19 @@ def test_a_damaged_forest_is_refused(raw: bytes) -> None:
 def test_probing_charges_nobody_with_what_a_thief_tried_before(windows: Windows) -> None:
     windows.profile["windows"], windows.profile["last_ms"] = 100, windows.minute * 60_000
     windows.profile["refused_hour"], windows.profile["status_share"][:, 2:5] = 138, 0.0
-    windows.window["status"] = 0
+    windows.window["status"], windows.count[:] = 0, 20
     windows.window["status"][:150, 2], windows.window["status"][150:, 2] = 1, 5
     bits = Probing().score(windows)
     assert (bits[:150] == 0).all()
+    assert (bits[150:] > 20).all()
+
+
+def test_a_few_refusals_of_a_batch_job_are_no_probing(windows: Windows) -> None:
+    windows.profile["windows"], windows.profile["last_ms"] = 100, windows.minute * 60_000
+    windows.profile["refused_hour"], windows.profile["status_share"][:, 2:5] = 8, 0.0
+    windows.profile["requests_hour"][:150], windows.profile["requests_hour"][150:] = 2000, 10
+    windows.window["status"], windows.count[:] = 0, 30
+    windows.window["status"][:, 3] = 4
+    bits = Probing().score(windows)
+    assert (bits[:150] < 2).all()
     assert (bits[150:] > 20).all()
