@@ -57,8 +57,8 @@ WORTH: Final[Mapping[str, tuple[float, float, float]]] = {
 """Detector -> evidence of each bit of weight in each piece, fitted on the corpora of seeds 101 to 106.
 
 The last pieces of `geo_shift` and `listed_network` were fitted as 0, for travellers in their first days, and
-are set by hand (on seed 101): a country that is rarer still must not rank the same. Those of `pattern` were chosen
-by hand among six, on seed 101."""
+are set by hand (on seed 101): a country that is rarer still must not rank the same. Those of `pattern` were
+chosen by hand among six, on seed 101."""
 
 
 def evidence_of(detector: str, weight: float) -> float:
