@@ -48,6 +48,7 @@ TELLS: Final = {
     "enumeration": "ids that answer",
     "exfiltration": "exfiltration",
     "volume": "volume spike",
+    "pattern": "volume spike",
     "slow_ramp": "slow ramp",
     "off_hours": "off hours",
     "dormant_key": "dormant key awakes",
