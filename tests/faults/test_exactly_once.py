@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -29,14 +29,17 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield found
 
 
-@pytest.fixture
-def undisturbed(topic: Topic, redis_url: str, client: redis.Redis) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def undisturbed(topic: Topic, store_server: Callable[[str], str]) -> dict[str, Any]:
     """What one run leaves that nothing happened to; Redis is empty again."""
-    topic.run(redis_url)
-    state = stored(client, topic.name, PARTITIONS)
-    assert offsets(client, topic.name, PARTITIONS) == topic.ends
+    url = store_server("redis")
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+        topic.run(url)
+        state = stored(client, topic.name, PARTITIONS)
+        assert offsets(client, topic.name, PARTITIONS) == topic.ends
+        client.flushall()
     assert sum(len(state[f"{p} findings"]) for p in range(PARTITIONS)) > 0
-    client.flushall()
     return state
 
 
