@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.features import Matrix, raw_features
+from detectors.objects import new_objects
 from detectors.season import NearbyHours, nearby_hours
 from domain.finding import Evidence, Kind
 
@@ -74,6 +75,11 @@ class Windows:
     def features(self) -> Matrix:
         """:func:`detectors.features.raw_features` (n, FEATURES), worked out once for all detectors."""
         return raw_features(self.window, self.profile)
+
+    @cached_property
+    def new_objects(self) -> Bits:
+        """:func:`detectors.objects.new_objects` (n,), likewise."""
+        return new_objects(self.window, self.profile)
 
     @cached_property
     def hours(self) -> NearbyHours:

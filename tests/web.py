@@ -18,7 +18,7 @@ STOPS_WITHIN_S: Final = 30.0
 @contextmanager
 def serving(server: BaseServer) -> Iterator[None]:
     """A server of the standard library at work."""
-    with server, _thread(lambda: server.serve_forever(0.01), server.shutdown):
+    with server, running(lambda: server.serve_forever(0.01), server.shutdown):
         yield
 
 
@@ -30,7 +30,7 @@ def serving_asgi(app: Any, **options: Any) -> Iterator[str]:
     def stop() -> None:
         server.should_exit = True
 
-    with _thread(server.run, stop) as thread:
+    with running(server.run, stop) as thread:
         while not server.started:
             if not thread.is_alive():
                 raise RuntimeError("uvicorn did not start")
@@ -39,7 +39,8 @@ def serving_asgi(app: Any, **options: Any) -> Iterator[str]:
 
 
 @contextmanager
-def _thread(work: Callable[[], None], stop: Callable[[], None]) -> Iterator[threading.Thread]:
+def running(work: Callable[[], None], stop: Callable[[], None]) -> Iterator[threading.Thread]:
+    """A thread that works until ``stop``; raises ``RuntimeError`` if that does not end it."""
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:

@@ -19,7 +19,6 @@ from scipy.special import betainc
 from detectors.base import MAX_BITS, Bits, Windows
 from detectors.features import objects
 from detectors.habit import feature_bits
-from detectors.objects import new_objects
 from detectors.surge import MIN_WINDOWS
 from domain.finding import Evidence, Kind
 
@@ -78,7 +77,7 @@ def _new(windows: Windows) -> Bits:
     new, mean = _hour(windows)
     tail = betainc(np.maximum(new, 1.0), SHAPE, mean / (mean + SHAPE))
     bits = np.clip(-np.log2(np.maximum(tail, 2.0**-MAX_BITS)), 0.0, MAX_BITS)
-    goes_on = new_objects(windows.window, windows.profile) >= np.maximum(new / HOUR_MIN, 1.0)
+    goes_on = windows.new_objects >= np.maximum(new / HOUR_MIN, 1.0)
     return np.where(goes_on & (new >= LEAST_NEW), bits, 0.0)
 
 
@@ -87,6 +86,6 @@ def _hour(windows: Windows) -> tuple[Bits, Bits]:
     profile = windows.profile
     gap = np.maximum(windows.minute - profile["last_ms"] // 60_000, 0)
     fade = np.exp(-gap / HOUR_MIN)
-    new = profile["new_objects_hour"] * fade + new_objects(windows.window, profile)
+    new = profile["new_objects_hour"] * fade + windows.new_objects
     requests = profile["requests_hour"] * fade + windows.count
     return new, np.maximum(requests * np.maximum(profile["novel_objects"], LEAST_SHARE), LEAST_MEAN)

@@ -22,6 +22,7 @@ from domain.secret import Secret
 from tests.alerts import finding
 from tests.slack_desk import SlackDesk, desk, press
 from tests.slack_server import SlackServer, slack_server
+from tests.web import running
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -57,13 +58,12 @@ class WebSocketServer:
         self.peer.sendall(head + raw)
 
     def close(self) -> None:
-        for open_one in (self.peer, self.listener):
-            if open_one:
-                with suppress(OSError):  # the other side has left
-                    open_one.shutdown(
-                        socket.SHUT_RDWR
-                    )  # wakes the thread that waits on it, as closing does not
-                open_one.close()
+        """Wake the thread that waits for the other side, which closing alone would not."""
+        for held in (self.peer, self.listener):
+            if held:
+                with suppress(OSError):  # it has left
+                    held.shutdown(socket.SHUT_RDWR)
+                held.close()
 
 
 def _handshake(peer: socket.socket) -> bytes:
@@ -120,11 +120,8 @@ def slack() -> Iterator[SlackServer]:
 def wire(slack: SlackServer) -> Iterator[WebSocketServer]:
     server = WebSocketServer()
     slack.socket_url = server.url
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
-    yield server
-    server.close()
-    thread.join()
+    with running(server.serve, server.close):
+        yield server
 
 
 @pytest.fixture
