@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,3 @@ def never_called(windows: Rows, profiles: Rows) -> tuple[Sketch, Sketch]:
     lately = windows["minute"] - profiles["fresh_endpoints_minute"] <= TOGETHER_MIN
     together: Sketch = new | np.where(lately[:, None], profiles["fresh_endpoints"], 0).astype(np.uint8)
     return new, together
-
-
-def number(sketch: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """How many templates (n,) a sketch holds, at least."""
-    count: npt.NDArray[np.int64] = np.bitwise_count(sketch).sum(axis=1, dtype=np.int64)
-    return count

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.profile import BEATS, FEATURES, OBJECT_BITS, WINDOW_CLIENT_SLOTS, WINDOW_NET_SLOTS
+from domain.profile import BEATS, FEATURES, OBJECT_BITS, WINDOW_CLIENT_SLOTS, WINDOW_NET_SLOTS, bits_set
 
 Rows = npt.NDArray[np.void]
 Matrix = npt.NDArray[np.float32]
@@ -66,7 +66,7 @@ def raw_features(windows: Rows, profiles: Rows) -> Matrix:
 
 def objects(windows: Rows) -> npt.NDArray[np.float64]:
     """Distinct paths (n,) of each window by linear counting (Whang et al., 1990), within a few percent."""
-    empty = OBJECT_BITS - np.bitwise_count(windows["object_sketch"]).sum(axis=1, dtype=np.int64)
+    empty = OBJECT_BITS - bits_set(windows["object_sketch"])
     return -OBJECT_BITS * np.log(np.maximum(empty, 0.5) / OBJECT_BITS)
 
 

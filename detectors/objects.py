@@ -8,12 +8,12 @@ Cost: about 1 us a window.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from domain.profile import OBJECT_BITS
+from domain.profile import OBJECT_BITS, bits_set
 
 Rows = npt.NDArray[np.void]
 Floats = npt.NDArray[np.float64]
@@ -25,8 +25,8 @@ HALF: Final = OBJECT_BITS // 2
 def new_objects(windows: Rows, profiles: Rows) -> Floats:
     """Different objects (n,) of each window that its key does not know: free bits hit, over their share."""
     known = profiles["objects_seen"][:, YOUNG] | profiles["objects_seen"][:, OLD]
-    free = 1.0 - _set(known) / OBJECT_BITS
-    found: Floats = _set(windows["object_sketch"] & ~known) / np.maximum(free, 0.25)
+    free = 1.0 - bits_set(known) / OBJECT_BITS
+    found: Floats = bits_set(windows["object_sketch"] & ~known) / np.maximum(free, 0.25)
     return found
 
 
@@ -39,12 +39,7 @@ def remember(profiles: Rows, windows: Rows, step: npt.NDArray[np.float32]) -> No
     share = np.minimum(new_objects(windows, profiles) / count, 1.0).astype(np.float32)
     profiles["novel_objects"] += (share - profiles["novel_objects"]) * step
     seen, met = profiles["objects_seen"], windows["object_sketch"]
-    full = _set(seen[:, YOUNG] | met) > HALF
+    full = bits_set(seen[:, YOUNG] | met) > HALF
     seen[full, OLD], seen[full, YOUNG] = seen[full, YOUNG], 0
-    learned = _set(met) <= HALF  # a flood of objects must not leave the key without memory
+    learned = bits_set(met) <= HALF  # a flood of objects must not leave the key without memory
     seen[learned, YOUNG] |= met[learned]
-
-
-def _set(sketch: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    count: npt.NDArray[np.int64] = np.bitwise_count(sketch).sum(axis=1, dtype=np.int64)
-    return count

@@ -262,6 +262,12 @@ def mix64(values: npt.NDArray[np.uint64] | npt.NDArray[np.uint32]) -> npt.NDArra
     return z ^ (z >> np.uint64(31))
 
 
+def bits_set(sketch: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """How many bits (n,) of each sketch (n, bytes) are set."""
+    count: npt.NDArray[np.int64] = np.bitwise_count(sketch).sum(axis=1, dtype=np.int64)
+    return count
+
+
 def object_bit(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
     """The bit of a path in a window's sketch, 0 <= bit < OBJECT_BITS."""
     return (mix64(hashes) % np.uint64(OBJECT_BITS)).astype(np.int64)

@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.base import Bits, Windows
-from detectors.endpoints import never_called, number
+from detectors.endpoints import never_called
 from detectors.habit import feature_bits
 from detectors.novelty import habit_bits
 from detectors.surge import MIN_WINDOWS
 from domain.finding import Evidence, Kind
+from domain.profile import bits_set
 
 DIVERGENCE: Final = 8
 LEAST_REQUESTS: Final = 5
@@ -56,4 +57,4 @@ class EndpointMix:
 def _never_used(windows: Windows) -> npt.NDArray[np.int64]:
     """How many endpoint templates (n,) that the key never called it has met lately, if the window has one."""
     new, together = never_called(windows.window, windows.profile)
-    return np.where(new.any(axis=1), number(together), 0)
+    return np.where(new.any(axis=1), bits_set(together), 0)

@@ -16,6 +16,7 @@ from domain.profile import (
     WINDOW_CLIENT_SLOTS,
     WINDOW_MS,
     WINDOW_NET_SLOTS,
+    bits_set,
     endpoint_bit,
     object_bit,
     prefix_bit,
@@ -211,7 +212,7 @@ def _first_sights(part: PartitionState, row: Ints, window: Ints, bit: Ints) -> F
     _, first = np.unique(window[unseen] * 1024 + bit[unseen], return_index=True)
     chosen = unseen[np.sort(first)]
     row, window, bit, mask = row[chosen], window[chosen], bit[chosen], mask[chosen]
-    met = np.bitwise_count(sketch[window]).sum(axis=1, dtype=np.int64)
+    met = bits_set(sketch[window])
     distinct = met + ranks(window) + 1
     np.bitwise_or.at(sketch, (window, bit >> 3), mask)
     return FirstSights(row, window, distinct)
